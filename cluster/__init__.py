@@ -1,0 +1,1 @@
+"""Settings, files, starting and attaching to Ray, and job submission."""

@@ -1,0 +1,102 @@
+"""Settings from the environment and `.env`, and the folder that everything is written to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cluster.errors import ConfigError
+
+
+class Settings(BaseSettings):
+    """The variables of `.env.example`; the process environment wins over the file."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+
+    ploutos_home: Path = Path(".ploutos")
+    broker: Literal["paper", "alpaca", "etoro"] = "paper"
+    alpaca_paper_api_key: SecretStr | None = None
+    alpaca_paper_secret_key: SecretStr | None = None
+    etoro_api_key: SecretStr | None = None
+    etoro_user_key: SecretStr | None = None
+    polygon_api_key: SecretStr | None = None
+    db_host: str | None = None
+    db_port: int = 5432
+    db_name: str = "ploutos"
+    db_user: str = "ploutos"
+    db_password: SecretStr | None = None
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where one installation keeps everything it writes; two homes never meet."""
+
+    root: Path
+
+    @property
+    def lake(self) -> Path:
+        """Bars, as Parquet."""
+        return self.root / "lake"
+
+    @property
+    def tables(self) -> Path:
+        """Markets with their feature tables, memory-mapped, named by content."""
+        return self.root / "tables"
+
+    @property
+    def ledger(self) -> Path:
+        """One out-of-sample return path for every trial that ever ran."""
+        return self.root / "ledger"
+
+    @property
+    def sweeps(self) -> Path:
+        """Ray Tune experiments: checkpoints and TensorBoard files."""
+        return self.root / "sweeps"
+
+    @property
+    def bundles(self) -> Path:
+        """Policy bundles."""
+        return self.root / "bundles"
+
+    @property
+    def journal(self) -> Path:
+        """Trading journals, one file a session."""
+        return self.root / "journal"
+
+    @property
+    def reports(self) -> Path:
+        """HTML and JSON reports."""
+        return self.root / "reports"
+
+    @property
+    def tokens(self) -> Path:
+        """Bearer tokens, mode 0600."""
+        return self.root / "tokens"
+
+    @property
+    def logs(self) -> Path:
+        """Output of background processes."""
+        return self.root / "logs"
+
+
+def load_settings() -> Settings:
+    """Read the settings.
+
+    Raises:
+        ConfigError: a variable has a value that it cannot have; names the variable, not its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(
+            f"setting {name} is wrong", first["msg"], f"correct {name} in .env or the environment"
+        ) from error
+
+
+def home() -> Home:
+    """The home of this call: `PLOUTOS_HOME`, or `.ploutos` in the current folder."""
+    return Home(load_settings().ploutos_home.expanduser().absolute())

@@ -1,0 +1,1 @@
+"""The V6 trading environment: Market, rules, kernel and its vector environments."""

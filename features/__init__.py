@@ -1,0 +1,1 @@
+"""From bars to a feature table that sees the past only."""

@@ -1,0 +1,1 @@
+"""The policy behind an HTTP endpoint."""

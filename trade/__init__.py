@@ -1,0 +1,1 @@
+"""Orders, risk, protection, journal and the trading session."""

@@ -1,0 +1,1 @@
+"""Scenarios, learners, sweeps, the trial ledger, verdicts and policy bundles."""

@@ -1,5 +1,6 @@
 """Settings from the environment and `.env`, and the folder that everything is written to."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -98,5 +99,16 @@ def load_settings() -> Settings:
 
 
 def home() -> Home:
-    """The home of this call: `PLOUTOS_HOME`, or `.ploutos` in the current folder."""
-    return Home(load_settings().ploutos_home.expanduser().absolute())
+    """The home of this call: `PLOUTOS_HOME`, or `.ploutos` in the current folder.
+
+    Inside a Ray job the current folder is a copy that Ray deletes after the job, so there the
+    default is `.ploutos` in the user's own folder.
+    """
+    settings = load_settings()
+    if _in_ray_job() and "ploutos_home" not in settings.model_fields_set:
+        return Home(Path.home() / ".ploutos")
+    return Home(settings.ploutos_home.expanduser().absolute())
+
+
+def _in_ray_job() -> bool:
+    return "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ

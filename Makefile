@@ -1,0 +1,47 @@
+# Every target sets up what it needs. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# One thread a process: learners run side by side, and torch collapses when threads outnumber cores.
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench serve app clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP)  ## create .venv with the pinned packages
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Ploutos needs Python 3.11 or newer; name one: make setup PYTHON=python3.11"; exit 3; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the pinned packages into $(VENV) (a few minutes, about 3 GB)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: setup  ## run the whole line once on the simulated market (BARS=file for your own bars)
+	@$(BIN)/ploutos demo $(if $(BARS),--bars $(BARS))
+
+test: setup  ## run the tests
+	@$(BIN)/python -m pytest
+
+check: setup  ## lint, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: setup  ## measure the environment and the features on this machine
+	@$(BIN)/ploutos bench env --assets 22 --num-envs 1024
+	@$(BIN)/ploutos bench features
+
+serve: setup  ## serve the newest bundle on http://127.0.0.1:8700
+	@$(BIN)/ploutos serve up
+
+app: setup  ## open the app on http://127.0.0.1:8501
+	@$(BIN)/ploutos app open
+
+clean:  ## remove .venv and caches; keeps .ploutos, your data and results
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

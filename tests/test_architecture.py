@@ -1,0 +1,139 @@
+"""The shape of the code: who may import whom, no cycles, nothing over its size budget."""
+
+import ast
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ORDER = ("cluster", "features", "envs", "train", "serve", "trade", "apps")
+FORBIDDEN_STEMS = {"helpers", "helper", "utils", "util", "manager", "engine", "base", "common"}
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 60
+MAX_POSITIONAL = 5
+
+FILES = sorted(path for package in ORDER for path in (ROOT / package).rglob("*.py"))
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in FILES}
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), filename=str(path))
+
+
+def imported_names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def runs_at_import(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every node that runs when the module is imported: all but function bodies."""
+    stack: list[ast.AST] = list(tree.body)
+    while stack:
+        node = stack.pop()
+        yield node
+        if isinstance(node, Function | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        stack.extend(ast.iter_child_nodes(node))
+
+
+def functions(tree: ast.Module) -> Iterator[Function]:
+    return (node for node in ast.walk(tree) if isinstance(node, Function))
+
+
+def length(node: Function) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_package_imports_only_itself_and_those_left_of_it(path: Path) -> None:
+    own = ORDER.index(name_of(path).split(".")[0])
+
+    tops = {name.split(".")[0] for node in ast.walk(parse(path)) for name in imported_names(node)}
+
+    later = {top for top in tops if top in ORDER and ORDER.index(top) > own}
+    assert not later, f"{name_of(path)} imports {sorted(later)}, which stand to its right"
+
+
+def test_no_cycle_between_modules_at_import() -> None:
+    graph = {
+        name: {
+            target
+            for node in runs_at_import(parse(path))
+            for target in imported_names(node)
+            if target in MODULES and target != name
+        }
+        for name, path in MODULES.items()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail[trail.index(name) :], name))
+        if name not in done:
+            for target in sorted(graph[name]):
+                visit(target, (*trail, name))
+            done.add(name)
+
+    for name in sorted(graph):
+        visit(name, ())
+    assert done == set(MODULES)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_files_and_functions_stay_inside_their_budgets(path: Path) -> None:
+    tree = parse(path)
+
+    lines = len(path.read_text().splitlines())
+    too_long = [node.name for node in functions(tree) if length(node) >= MAX_FUNCTION_LINES]
+    too_many = [
+        node.name
+        for node in functions(tree)
+        if len(node.args.posonlyargs + node.args.args)
+        - (node.args.args[:1] != [] and node.args.args[0].arg in {"self", "cls"})
+        > MAX_POSITIONAL
+    ]
+
+    assert lines <= MAX_FILE_LINES
+    assert not too_long, f"{MAX_FUNCTION_LINES} lines or more"
+    assert not too_many, f"more than {MAX_POSITIONAL} positional parameters"
+    assert path.stem not in FORBIDDEN_STEMS
+
+
+def test_the_whole_keeps_its_proportions() -> None:
+    code = [len(path.read_text().splitlines()) for path in FILES if path.stem != "__init__"]
+    sizes = sorted(length(node) for path in FILES for node in functions(parse(path)))
+    tests = sum(len(path.read_text().splitlines()) for path in (ROOT / "tests").rglob("*.py"))
+
+    assert statistics.median(code) < 150
+    assert statistics.median(sizes) < 15
+    assert sizes[int(0.9 * len(sizes))] < 30
+    assert tests >= 0.8 * sum(code)
+
+
+@pytest.mark.parametrize("package", ["cluster", "envs", "train", "serve", "trade", "apps"])
+def test_ray_is_imported_only_where_ray_is_the_point(package: str) -> None:
+    allowed = {"cluster.ray_runtime", "cluster.jobs", "serve.application", "serve.host"}
+
+    at_import = {
+        name
+        for name, path in MODULES.items()
+        if name.split(".")[0] == package
+        for node in runs_at_import(parse(path))
+        if any(target.split(".")[0] == "ray" for target in imported_names(node))
+    }
+
+    assert {name for name in at_import if not name.startswith("train.rllib")} <= allowed

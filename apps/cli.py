@@ -1,0 +1,103 @@
+"""The `ploutos` command: nouns are imported when called, errors become one clear message."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from apps.failure import report_failure
+
+NOUNS = {
+    "demo": "Run the whole line once: bars to paper orders, with an honest verdict.",
+    "data": "Import, check, query and simulate bars.",
+    "features": "Show the feature columns and probe them for look-ahead.",
+    "env": "Replay golden files through the V6 environment.",
+    "tune": "Run, resume and inspect sweeps.",
+    "model": "List, show and verify policy bundles.",
+    "serve": "Serve a policy bundle over HTTP.",
+    "trade": "Replay a bundle on the paper broker and inspect its journal.",
+    "report": "List and open reports.",
+    "app": "Open the app in the browser.",
+    "bench": "Measure the environment and the features on this machine.",
+    "job": "Run a sweep as a Ray job on a cluster.",
+    "doctor": "Check this machine and say how to mend what is wrong.",
+    "version": "Print the version.",
+}
+
+
+class Nouns(TyperGroup):
+    """The root group: lists every noun without importing it, loads the one that is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, summary in NOUNS.items():
+            self.commands[name] = TyperCommand(name, help=summary)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The nouns in the order in which a new user needs them."""
+        return list(NOUNS)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Load the noun that `args` names, then let the group resolve it."""
+        if args[0] in NOUNS:
+            self.commands[args[0]] = load_noun(args[0])
+        return super().resolve_command(ctx, args)
+
+
+def load_noun(name: str) -> Any:
+    """The command, or the group of verbs, of one noun, from `apps.commands.<name>`."""
+    module = import_module(f"apps.commands.{name}")
+    app = getattr(module, "app", None)
+    if app is None:  # a noun without verbs: one function of the same name
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        app.command(name, help=module.__dict__[name].__doc__)(module.__dict__[name])
+    command = typer.main.get_command(app)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    cls=Nouns,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: ploutos demo",
+)
+
+
+@app.callback()
+def ploutos() -> None:
+    """Train, judge and paper-trade PPO policies. Paper trading only: no live orders.
+
+    Every command takes --json: one JSON document on stdout, talk on stderr.
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 credentials or configuration, 4 locked,
+    5 halted by risk, 6 verdict negative, 130 interrupted.
+    """
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command line and return its exit code; errors are printed, not raised."""
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(
+            args=list(args) or ["--help"], prog_name="ploutos", standalone_mode=False
+        )
+    except BrokenPipeError:  # the reader (head, less) went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (Exception, KeyboardInterrupt) as error:
+        return report_failure(error, as_json="--json" in args)
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

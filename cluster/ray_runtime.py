@@ -1,0 +1,196 @@
+"""One way to get a Ray: the cluster that we are told of, or a private one of this machine."""
+
+import logging
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cluster.errors import ConfigError, PloutosError
+from cluster.processes import Process, descendants, end, wait_gone
+
+_SOCKET_PATH_ROOM = 40  # Ray appends ~65 characters, and a Unix socket path holds 107
+_OBJECT_STORE_BYTES = 256 << 20
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else a FutureWarning for every worker
+}
+_ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # two threads a worker on busy cores cost a factor of 6
+
+
+@dataclass(frozen=True)
+class RaySession:
+    """What `attached_ray` gives: the cluster's address, and whether it ends with the context."""
+
+    address: str
+    owned: bool
+
+
+@contextmanager
+def attached_ray(
+    num_cpus: int | None = None, *, object_store_bytes: int = _OBJECT_STORE_BYTES
+) -> Iterator[RaySession]:
+    """Connect to Ray for the length of the context.
+
+    With `RAY_ADDRESS` set, as inside a Ray job, attaches to that cluster and only disconnects at
+    the end. Otherwise starts a private Ray with `num_cpus` CPUs (default: all) that only holders
+    of a token made for it can use, and ends every process of it. Inside a connected process it
+    changes nothing.
+
+    Raises:
+        ConfigError: `RAY_ADDRESS` is a dashboard address.
+        PloutosError: the cluster of `RAY_ADDRESS` does not answer, or refuses our token.
+    """
+    import ray
+
+    if ray.is_initialized():
+        yield RaySession(ray.get_runtime_context().gcs_address, owned=False)
+        return
+    address = os.environ.get("RAY_ADDRESS", "")
+    with ExitStack() as stack:
+        if address:
+            stack.enter_context(_ray_environment(_QUIET))
+            yield stack.enter_context(_attached(address))
+        else:
+            stack.enter_context(_ray_environment(_QUIET | _token_environment() | _ONE_THREAD))
+            yield stack.enter_context(_private(num_cpus, object_store_bytes))
+
+
+@contextmanager
+def _attached(address: str) -> Iterator[RaySession]:
+    import ray
+
+    if address.startswith(("http://", "https://")):
+        raise ConfigError(
+            f"RAY_ADDRESS is {address}",
+            "this is a dashboard, which takes jobs but no drivers",
+            f"ray job submit --address {address} --working-dir . -- <command>",
+        )
+    try:
+        ray.init(address=address, runtime_env=_worker_environment(), **_quiet_options())
+    except (ConnectionError, RuntimeError, ray.exceptions.AuthenticationError) as error:
+        raise PloutosError(
+            f"cannot attach to the Ray cluster at {address}",
+            str(error).strip().splitlines()[0],
+            "check RAY_ADDRESS, RAY_AUTH_MODE and the token, or unset RAY_ADDRESS to run here",
+        ) from error
+    try:
+        yield RaySession(address, owned=False)
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _private(num_cpus: int | None, object_store_bytes: int) -> Iterator[RaySession]:
+    import ray
+
+    folder = _short_temporary_folder()
+    before = descendants(os.getpid())
+    servers: set[Process] = set()
+    try:
+        try:
+            ray.init(
+                address="local",
+                num_cpus=num_cpus,
+                object_store_memory=object_store_bytes,
+                include_dashboard=False,
+                _temp_dir=str(folder),
+                **_quiet_options(),
+            )
+        finally:
+            servers = descendants(os.getpid()) - before
+        yield RaySession(ray.get_runtime_context().gcs_address, owned=True)
+    finally:
+        with _interrupts_held():
+            _stop(servers)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop(servers: set[Process]) -> None:
+    """Shut Ray down, then end what is left of its servers and their workers."""
+    import ray
+
+    members = servers | descendants(*(server.pid for server in servers))
+    ray.shutdown()
+    end(wait_gone(members, 5.0), grace_s=2.0)
+
+
+def _quiet_options() -> dict[str, Any]:
+    warnings.filterwarnings("ignore", module=r"ray\..*")
+    return {"log_to_driver": False, "logging_level": logging.ERROR}
+
+
+def _worker_environment() -> dict[str, dict[str, str]] | None:
+    """Variables for workers of a cluster that others started; a job's own value wins."""
+    if "OMP_NUM_THREADS" in os.environ:
+        return None
+    return {"env_vars": _ONE_THREAD}
+
+
+def _token_environment() -> dict[str, str]:
+    """Authentication of a private Ray: as the user says, else by a token that dies with us.
+
+    Ray's own default leaves a token in the user's home folder, readable by all, and a later
+    `ray start --head` silently changes its mode when it finds one.
+    """
+    if "RAY_AUTH_MODE" in os.environ:
+        return {}
+    if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
+        return {"RAY_AUTH_MODE": "token"}
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _process_token()}
+
+
+@cache
+def _process_token() -> str:
+    """Ray reads the token once a process, so every private Ray of a process shares it."""
+    return secrets.token_hex(32)
+
+
+def _short_temporary_folder() -> Path:
+    parent = tempfile.gettempdir()
+    if len(parent) > _SOCKET_PATH_ROOM - len("/ploutos-12345678"):
+        parent = "/tmp"
+    return Path(tempfile.mkdtemp(prefix="ploutos-", dir=parent))
+
+
+@contextmanager
+def _ray_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables that Ray and its servers read; values that the user has set win."""
+    added = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(added)
+    _reread_environment()
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+        _reread_environment()
+
+
+def _reread_environment() -> None:
+    """Make Ray look at RAY_* again: it does so once, at its import, which may lie behind us."""
+    from ray._raylet import Config  # type: ignore[attr-defined]  # compiled, has no stub
+
+    Config.initialize("")
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let a second Ctrl-C wait until the clean-up is done; only the main thread can ask that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

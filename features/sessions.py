@@ -1,0 +1,162 @@
+"""Trading sessions of the New York Stock Exchange, by exchange_calendars' XNYS."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster.errors import DataError
+
+FIRST_DATE = "1990-01-02"  # session number 0; fixed, so that a number never changes its meaning
+OUTSIDE = -1  # session number of a time at which the exchange is closed
+
+Dates = NDArray[np.datetime64]
+
+
+@dataclass(frozen=True)
+class _Schedule:
+    dates: Dates  # (S,) datetime64[D]
+    opens: Dates  # (S,) datetime64[us], UTC
+    closes: Dates  # (S,) datetime64[us], UTC
+    half_days: frozenset[date]
+
+
+@cache
+def _schedule() -> _Schedule:
+    """Build the calendar once a process (about a second); it ends one year from today."""
+    import exchange_calendars
+
+    calendar = exchange_calendars.get_calendar("XNYS", start=FIRST_DATE)
+    times = calendar.schedule
+    return _Schedule(
+        dates=times.index.to_numpy().astype("datetime64[D]"),
+        opens=times["open"].dt.tz_localize(None).to_numpy().astype("datetime64[us]"),
+        closes=times["close"].dt.tz_localize(None).to_numpy().astype("datetime64[us]"),
+        half_days=frozenset(day.date() for day in calendar.early_closes),
+    )
+
+
+def session_index(ts: Dates) -> NDArray[np.int64]:
+    """Number of the session that each bar belongs to, -1 outside regular hours.
+
+    A bar belongs to a session when it starts in [open, close); a bar of midnight UTC is a daily
+    bar and belongs to the session of its date. Number 0 is 1990-01-02.
+
+    Args:
+        ts: (N,) datetime64, UTC, bar open times in any order.
+
+    Returns:
+        (N,) i64.
+
+    Raises:
+        DataError: a time outside the calendar (1990 to one year from today).
+    """
+    schedule = _schedule()
+    times = np.asarray(ts).astype("datetime64[us]")
+    _refuse_outside(times)
+    days = times.astype("datetime64[D]")
+    daily = times == days
+    index = np.searchsorted(schedule.opens, times, side="right") - 1
+    inside = (index >= 0) & (times < schedule.closes[index])
+    day_index = np.minimum(np.searchsorted(schedule.dates, days), len(schedule.dates) - 1)
+    inside_day = schedule.dates[day_index] == days
+    found = np.where(daily, day_index, index)
+    return np.where(np.where(daily, inside_day, inside), found, OUTSIDE).astype(np.int64)
+
+
+def session_dates(sessions: NDArray[np.int64]) -> Dates:
+    """Dates, (N,) datetime64[D], of session numbers, (N,) i64.
+
+    Raises:
+        DataError: a number that is no session.
+    """
+    dates = _schedule().dates
+    numbers = np.asarray(sessions)
+    if numbers.size and (numbers.min() < 0 or numbers.max() >= len(dates)):
+        wrong = numbers[(numbers < 0) | (numbers >= len(dates))][0]
+        raise DataError(f"there is no session {wrong}", f"known: 0 to {len(dates) - 1}")
+    return dates[numbers]
+
+
+def session_times(sessions: NDArray[np.int64]) -> tuple[Dates, Dates]:
+    """Opening and closing times, each (N,) datetime64[us] UTC, of session numbers, (N,) i64."""
+    session_dates(sessions)
+    return _schedule().opens[sessions], _schedule().closes[sessions]
+
+
+def sessions_from(start: date, count: int) -> NDArray[np.int64]:
+    """Numbers, (count,) i64, of the first `count` sessions on or after `start`.
+
+    Raises:
+        DataError: the calendar does not reach that far.
+    """
+    dates = _schedule().dates
+    first = int(np.searchsorted(dates, np.datetime64(start)))
+    if np.datetime64(start) < dates[0] or first + count > len(dates):
+        raise DataError(
+            f"cannot take {count} sessions from {start}",
+            f"the exchange calendar goes from {dates[0]} to {dates[-1]}",
+            f"start earlier, or take at most {max(0, len(dates) - first)} sessions",
+        )
+    return np.arange(first, first + count, dtype=np.int64)
+
+
+def sessions_between(start: date, end: date) -> NDArray[np.int64]:
+    """Numbers of all sessions with `start` <= date <= `end`."""
+    _refuse_outside(np.array([start, end], dtype="datetime64[us]"))
+    low, high = np.searchsorted(_schedule().dates, [np.datetime64(start), np.datetime64(end) + 1])
+    return np.arange(low, high, dtype=np.int64)
+
+
+def is_session(day: date) -> bool:
+    """Whether the exchange opens on that date."""
+    return bool(session_index(np.array([day], dtype="datetime64[us]"))[0] != OUTSIDE)
+
+
+def is_half_day(day: date) -> bool:
+    """Whether that date is a session that closes early (13:00 New York)."""
+    return is_session(day) and day in _schedule().half_days
+
+
+def session_open(day: date) -> datetime:
+    """Opening time, UTC, of the session of that date.
+
+    Raises:
+        DataError: the exchange is closed on that date.
+    """
+    return _clock(_schedule().opens[_number_of(day)])
+
+
+def session_close(day: date) -> datetime:
+    """Closing time, UTC, of the session of that date; early on half days.
+
+    Raises:
+        DataError: the exchange is closed on that date.
+    """
+    return _clock(_schedule().closes[_number_of(day)])
+
+
+def _number_of(day: date) -> int:
+    number = int(session_index(np.array([day], dtype="datetime64[us]"))[0])
+    if number == OUTSIDE:
+        raise DataError(f"{day} is not a session", "the New York Stock Exchange is closed then")
+    return number
+
+
+def _clock(time: np.datetime64) -> datetime:
+    naive: datetime = time.astype(datetime)
+    return naive.replace(tzinfo=UTC)
+
+
+def _refuse_outside(times: Dates) -> None:
+    dates = _schedule().dates
+    days = times.astype("datetime64[D]")
+    outside = np.isnat(days) | (days < dates[0]) | (days > dates[-1])
+    if outside.any():
+        raise DataError(
+            f"{days[outside][0]} is outside the exchange calendar",
+            f"it goes from {dates[0]} to {dates[-1]}",
+            "shorten the window",
+        )

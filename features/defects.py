@@ -1,0 +1,64 @@
+"""What makes a bar a bad one."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from features.schema import PRICE_COLUMNS
+
+ROUNDING = 1e-6  # relative; prices stored as f32 may stick out of [low, high] by one ulp (6e-8)
+_TICKER = r"^[A-Za-z0-9.^=_:/-]{1,32}$"
+
+
+def defect(rows: pl.DataFrame) -> pl.Expr:
+    """Column `reason`: the first defect of each row of `rows` as text, null for a good bar."""
+    rules = [*_key_rules(rows), *_value_rules(), *_range_rules(), *_order_rules()]
+    return pl.coalesce(*(pl.when(bad).then(text) for bad, text in rules)).alias("reason")
+
+
+_Rules = Iterator[tuple[pl.Expr, pl.Expr]]  # where a bar is bad, and what to say
+
+
+def _key_rules(rows: pl.DataFrame) -> _Rules:
+    tickers = rows["symbol"].unique().drop_nulls()
+    tickers = tickers.filter(tickers.str.contains(_TICKER))
+    yield pl.col("symbol").is_null(), pl.lit("has no symbol")
+    yield (
+        ~pl.col("symbol").is_in(tickers.implode()),
+        pl.lit("symbol is not a ticker (letters, digits and . ^ = _ : / -, at most 32)"),
+    )
+    yield pl.col("ts").is_null(), pl.lit("has no time")
+
+
+def _value_rules() -> _Rules:
+    for column in (*PRICE_COLUMNS, "volume"):
+        bad = ~pl.col(column).is_finite().fill_null(False)
+        yield bad, _says(f"{column} is not a finite number", column)
+    for column in PRICE_COLUMNS:
+        yield pl.col(column) <= 0, _says(f"{column} is not positive", column)
+    yield pl.col("volume") < 0, _says("volume is negative", "volume")
+
+
+def _range_rules() -> _Rules:
+    ceiling = pl.col("high") * (1 + ROUNDING)
+    floor = pl.col("low") * (1 - ROUNDING)
+    yield pl.col("low") > ceiling, _says("high is below low", "high", "low")
+    for column in ("open", "close"):
+        bad = (pl.col(column) > ceiling) | (pl.col(column) < floor)
+        yield bad, _says(f"{column} is outside [low, high]", column, "low", "high")
+
+
+def _order_rules() -> _Rules:
+    key = pl.struct("symbol", "ts")
+    yield key.is_duplicated(), pl.lit("another bar has the same symbol and time")
+    yield (
+        pl.col("ts") < pl.col("ts").shift(1).over("symbol"),
+        pl.lit("its time is before that of the symbol's bar above it: the times are not sorted"),
+    )
+
+
+def _says(text: str, *columns: str) -> pl.Expr:
+    """A reason with the values that show it, such as `high is below low (high 9, low 10)`."""
+    form = ", ".join(f"{column} {{}}" for column in columns)
+    values = [pl.col(column).cast(pl.String).fill_null("missing") for column in columns]
+    return pl.format(f"{text} ({form})", *values)

@@ -33,7 +33,8 @@ def check_bars(bars: pl.DataFrame, *, origin: str, next_command: str = "") -> pl
     Raises:
         DataError: naming the symbol and the bar: missing columns, no bars, empty or non-finite
             values, prices <= 0, negative volume, high < low, open or close outside [low, high]
-            (beyond `features.defects.ROUNDING`), duplicate times, times that go back inside a symbol.
+            (beyond `features.defects.ROUNDING`), duplicate times, times that go back within a
+            symbol.
     """
     rows = normalise(bars, origin=origin, next_command=next_command)
     bad = rows.with_columns(defect(rows)).filter(pl.col("reason").is_not_null())
@@ -66,7 +67,7 @@ def split_bad(bars: pl.DataFrame, *, origin: str = "bars") -> tuple[pl.DataFrame
     return good, bad.select("row", *BAR_COLUMNS, "reason").sort("row")
 
 
-def listdefect(bars: pl.DataFrame, *, origin: str = "bars") -> pl.DataFrame:
+def list_defects(bars: pl.DataFrame, *, origin: str = "bars") -> pl.DataFrame:
     """Every bar that fails a check: `row` (from 0), the bar's columns and the first `reason`."""
     rows = normalise(bars, origin=origin)
     bad = rows.with_columns(defect(rows)).filter(pl.col("reason").is_not_null())

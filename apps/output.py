@@ -6,11 +6,14 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
@@ -54,6 +57,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
     return view
 
 
+def frame_table(frame: "pl.DataFrame", title: str = "") -> Table:
+    """A Polars frame as a table."""
+    return table(frame.columns, frame.iter_rows(), title)
+
+
 def cell(value: Any) -> str:
     """A value for a reader: at most six significant digits, `-` where there is none."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -64,6 +72,8 @@ def cell(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.2f}" if abs(value) >= 1000 else f"{value:.6g}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, list | tuple):
         return ", ".join(cell(item) for item in value)
     if isinstance(value, Mapping):

@@ -1,0 +1,125 @@
+"""The Streamlit server as a child process, reading one home."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from cluster.errors import PloutosError, UsageError
+from cluster.processes import end, family
+
+_ROOT = Path(__file__).resolve().parent.parent  # holds .streamlit/config.toml
+_ENTRY = _ROOT / "apps" / "streamlit_app.py"
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class AppProcess:
+    """A running app; ends with `close`, or with the `with` block."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+
+    def wait(self) -> int:
+        """Block until the server ends; returns its exit code."""
+        return self.process.wait()
+
+    def close(self) -> None:
+        """End the server and whatever it started."""
+        end(family(self.process.pid), grace_s=3.0)
+        self.process.wait()
+
+    def __enter__(self) -> "AppProcess":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen on this port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def start_app(home: Path, port: int, *, timeout_s: float = 60.0) -> AppProcess:
+    """Start the app on 127.0.0.1 and wait until it answers.
+
+    Args:
+        home: The PLOUTOS_HOME that it reads; its output goes to `logs/app.log` there.
+        port: TCP port.
+        timeout_s: How long it may take to answer.
+
+    Raises:
+        UsageError: the port is busy.
+        PloutosError: the server ended, or did not answer in time.
+    """
+    if not port_is_free(port):
+        raise UsageError(
+            f"port {port} is busy",
+            "another process listens on it",
+            f"ploutos app open --port {port + 1}",
+        )
+    log = home / "logs" / "app.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            _command(port),
+            cwd=_ROOT,
+            env=os.environ | {"PLOUTOS_HOME": str(home.absolute())},
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+        )
+    app = AppProcess(process, f"http://127.0.0.1:{port}")
+    try:
+        _wait_until_healthy(app, log, timeout_s)
+    except BaseException:
+        app.close()
+        raise
+    return app
+
+
+def _command(port: int) -> list[str]:
+    options = {"server.port": port, "server.address": "127.0.0.1", "server.headless": "true"}
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "streamlit", "run", str(_ENTRY), *flags]
+
+
+def _wait_until_healthy(app: AppProcess, log: Path, timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if app.process.poll() is not None:
+            raise PloutosError(
+                "the app ended while it started",
+                f"exit code {app.process.returncode}",
+                f"less {log}",
+            )
+        if _healthy(app.url):
+            return
+        time.sleep(_POLL_S)
+    raise PloutosError(f"the app did not answer within {timeout_s:.0f} s", app.url, f"less {log}")
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/_stcore/health", timeout=1.0) as response:
+            return bool(response.status == 200)
+    except (URLError, TimeoutError, ConnectionError):
+        return False

@@ -1,0 +1,193 @@
+"""`ploutos data`: bars in and out of the lake."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from apps.output import Json, emit, frame_table, talk
+
+if TYPE_CHECKING:
+    import polars as pl
+
+app = typer.Typer(help="Import, check, query and simulate bars.", no_args_is_help=True)
+
+BarFile = Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV file of bars.")]
+
+
+@app.command("import")
+def import_bars(
+    file: BarFile,
+    drop_bad: Annotated[bool, typer.Option("--drop-bad", help="Set bad bars aside.")] = False,
+    source: Annotated[str, typer.Option(help="Where the bars come from.")] = "file",
+    as_json: Json = False,
+) -> None:
+    """Check a file of bars and write it to the lake.
+
+    Example: ploutos data import bars.csv --drop-bad
+    """
+    from cluster.settings import home
+    from features import Lake, interval_of
+
+    bars, dropped = _good_bars(file) if drop_bad else (_read(file), 0)
+    interval = interval_of(bars)
+    Lake(home().lake).write(bars, interval=interval, source=source)
+    emit({**_span(bars), "interval": interval, "source": source, "dropped": dropped}, as_json)
+
+
+def _read(file: Path) -> "pl.DataFrame":
+    from features.files import read_bars
+
+    return read_bars(file)
+
+
+def _good_bars(file: Path) -> "tuple[pl.DataFrame, int]":
+    """The bars that pass every check, and how many did not."""
+    from cluster.errors import DataError
+    from features import read_raw, split_bad
+
+    good, bad = split_bad(read_raw(file), origin=str(file))
+    if good.is_empty():
+        raise DataError(
+            f"{file} has no good bar", f"all {bad.height} are bad", _check_command(file)
+        )
+    if bad.height:
+        talk(f"{bad.height} bad bars set aside; ploutos data check {file} lists them")
+    return good, bad.height
+
+
+def _check_command(file: Path) -> str:
+    return f"ploutos data check {file}"
+
+
+def _span(bars: "pl.DataFrame") -> dict[str, Any]:
+    return {
+        "bars": bars.height,
+        "symbols": bars["symbol"].n_unique(),
+        "first": bars["ts"].min(),
+        "last": bars["ts"].max(),
+    }
+
+
+@app.command("check")
+def check(
+    file: BarFile,
+    limit: Annotated[int, typer.Option(min=1, help="Rows printed for a reader.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List every bad bar of a file with its row and the reason; exit code 1 when there is one.
+
+    Example: ploutos data check bars.parquet
+    """
+    from features import list_defects, read_raw
+
+    raw = read_raw(file)
+    defects = list_defects(raw, origin=str(file))
+
+    def render(console: Console) -> None:
+        if defects.height:
+            console.print(frame_table(defects.head(limit)))
+        console.print(f"{defects.height} of {raw.height:,} bars are bad")
+
+    emit(
+        {"bars": raw.height, "bad": defects.height, "defects": defects.to_dicts()}, as_json, render
+    )
+    if defects.height:
+        talk(f"next: ploutos data import {file} --drop-bad")
+        raise typer.Exit(1)
+
+
+@app.command("status")
+def status(as_json: Json = False) -> None:
+    """Show what the lake holds.
+
+    Example: ploutos data status
+    """
+    from cluster.settings import home
+    from features import Lake
+
+    lake = Lake(home().lake).status()
+
+    def render(console: Console) -> None:
+        if lake.height:
+            console.print(frame_table(lake))
+        else:
+            console.print("the lake is empty; next: ploutos data import FILE")
+
+    emit({"lake": lake.to_dicts()}, as_json, render)
+
+
+@app.command("sql")
+def sql(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="DuckDB SQL over the view `bars`.")],
+    limit: Annotated[int, typer.Option(min=1, help="Rows printed for a reader.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Query the lake.
+
+    Example: ploutos data sql "select symbol, count(*) n from bars group by 1 order by 1"
+    """
+    from cluster.settings import home
+    from features import Lake
+
+    rows = Lake(home().lake).sql(query)
+
+    def render(console: Console) -> None:
+        console.print(frame_table(rows.head(limit)))
+        if rows.height > limit:
+            console.print(f"{rows.height - limit:,} rows more (--limit, or --json for all)")
+
+    emit({"rows": rows.to_dicts()}, as_json, render)
+
+
+@app.command("simulate")
+def simulate(
+    *,
+    symbols: Annotated[int, typer.Option(min=1, help="How many symbols.")] = 22,
+    sessions: Annotated[int, typer.Option(min=1, help="How many XNYS sessions.")] = 504,
+    interval: Annotated[str, typer.Option(help="1h or 1d.")] = "1h",
+    edge: Annotated[
+        float, typer.Option(help="Planted edge: annualised Sharpe before costs.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Same seed, same bars.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Parquet or CSV; default: the lake.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make bars of the simulated market, labelled SIMULATED.
+
+    Example: ploutos data simulate --symbols 22 --sessions 504 --out bars.parquet
+    """
+    from cluster.errors import UsageError
+    from cluster.settings import home
+    from features import Lake, SimulatedMarket
+
+    if interval not in ("1h", "1d"):
+        raise UsageError(f"interval {interval!r}", "it is 1h or 1d", "ploutos data simulate --help")
+    market = SimulatedMarket(
+        symbols=symbols, sessions=sessions, interval=interval, edge=edge, seed=seed
+    )
+    bars = market.bars()
+    if out is None:
+        Lake(home().lake).write(bars, interval=interval, source="simulated")
+    else:
+        _write(bars, out)
+    where = str(out) if out is not None else f"{home().lake} (source simulated)"
+    emit({"label": market.label, **_span(bars), "interval": interval, "written": where}, as_json)
+
+
+def _write(bars: "pl.DataFrame", out: Path) -> None:
+    from io import BytesIO
+
+    from cluster.errors import UsageError
+    from cluster.files import write_atomic
+
+    writers = {".parquet": bars.write_parquet, ".csv": bars.write_csv}
+    writer = writers.get(out.suffix.lower())
+    if writer is None:
+        raise UsageError(
+            f"cannot write {out}", "a bar file ends in .parquet or .csv", "--out bars.parquet"
+        )
+    buffer = BytesIO()
+    writer(buffer)
+    write_atomic(out, buffer.getvalue())

@@ -1,0 +1,117 @@
+"""What a Market must satisfy; every refusal names the array, the symbol and the bar."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster.errors import DataError, UsageError
+from envs.observation import MAX_EXACT_BAR
+
+if TYPE_CHECKING:
+    from envs.market import Market
+
+FEATURE_LIMIT = 10.0
+
+
+def check(market: "Market") -> None:
+    """Check everything.
+
+    Raises:
+        DataError: on the first thing that is wrong.
+    """
+    _check_shapes(market)
+    _check_clock(market)
+    _check_prices(market)
+    for name in ("volume", "volatility"):
+        array = getattr(market, name)
+        if array is not None:
+            _refuse(market, name, array, ~(np.isfinite(array) & (array >= 0)), "must be >= 0")
+    check_features(market)
+
+
+def check_matrix(close: NDArray[np.float64]) -> None:
+    """Refuse a close that is not (T, A), or too short or too long."""
+    if close.ndim != 2 or close.shape[0] < 2 or close.shape[1] < 1:
+        raise DataError("close has a wrong shape", f"{close.shape}; (T >= 2, A >= 1) is needed")
+    if close.shape[0] > MAX_EXACT_BAR:
+        raise DataError("too many bars", f"{close.shape[0]}; at most {MAX_EXACT_BAR} fit")
+
+
+def check_features(market: "Market") -> None:
+    """Refuse a feature table of a wrong shape, or with a number outside [-10, 10]."""
+    features = market.features
+    wanted = (*market.close.shape, len(market.feature_names))
+    if features.shape != wanted:
+        raise DataError("features have a wrong shape", f"{features.shape}; {wanted} is needed")
+    if features.size and not (np.abs(features).max() <= FEATURE_LIMIT):
+        bad = ~(np.abs(features) <= FEATURE_LIMIT)
+        bar, asset, column = (int(i) for i in np.argwhere(bad)[0])
+        raise DataError(
+            f"feature {market.feature_names[column]} of {_where(market, bar, asset)} "
+            f"is {features[bar, asset, column]}",
+            "features must be finite and within [-10, 10]",
+            "scale and clip the column",
+        )
+
+
+def check_window(market: "Market", window: tuple[int, int]) -> None:
+    """Refuse a window (low, high), both included, that holds no step or leaves the Market."""
+    low, high = window
+    if not 0 <= low < high < market.num_bars:
+        raise UsageError(
+            f"window ({low}, {high}) does not fit",
+            f"0 <= low < high <= {market.num_bars - 1} is needed (both bars are included)",
+        )
+
+
+def _check_shapes(market: "Market") -> None:
+    bars, assets = market.close.shape
+    if len(market.symbols) != assets or len(set(market.symbols)) != assets:
+        raise DataError("symbols do not fit", f"{assets} different names are needed")
+    for name, array in market.arrays().items():
+        wanted = (bars,) if name in ("ts", "session") else (bars, assets)
+        if name != "features" and array.shape != wanted:
+            raise DataError(f"{name} has a wrong shape", f"{array.shape}; {wanted} is needed")
+
+
+def _check_clock(market: "Market") -> None:
+    if not np.isnat(market.ts).all():
+        steps = np.diff(market.ts)
+        late = np.flatnonzero(~(steps > np.timedelta64(0, "us")))
+        if late.size:
+            raise DataError(f"ts of bar {late[0] + 1} is not after that of bar {late[0]}")
+    back = np.flatnonzero(np.diff(market.session) < 0)
+    if back.size:
+        raise DataError(f"session of bar {back[0] + 1} is before that of bar {back[0]}")
+
+
+def _check_prices(market: "Market") -> None:
+    """A tradable bar has prices; after an asset's first one there is always a price to carry."""
+    listed = np.logical_or.accumulate(market.tradable, axis=0)
+    for name in ("close", "open"):
+        prices = getattr(market, name)
+        if prices is None:
+            continue
+        priced = market.tradable if name == "open" else listed
+        good = np.isfinite(prices) & (prices >= 0) & ((prices > 0) | ~priced)
+        _refuse(market, name, prices, ~good, "must be finite and positive")
+
+
+def _refuse(
+    market: "Market", name: str, array: NDArray[np.float64], bad: NDArray[np.bool_], why: str
+) -> None:
+    if not bad.any():
+        return
+    bar, asset = (int(i) for i in np.argwhere(bad)[0])
+    raise DataError(
+        f"{name} of {_where(market, bar, asset)} is {array[bar, asset]}",
+        why,
+        "repair the bars, or mark the bar as not tradable and carry the last price",
+    )
+
+
+def _where(market: "Market", bar: int, asset: int) -> str:
+    time = market.ts[bar]
+    stamp = "" if np.isnat(time) else f" ({time} UTC)"
+    return f"{market.symbols[asset]} at bar {bar}{stamp}"

@@ -1,0 +1,233 @@
+"""The V6 rules as plain functions of scalars: sizing, slippage, fills, refusals and reward.
+
+The kernel compiles exactly these functions; the paper broker and the trader call them as they are,
+so a fill costs the same in training, in a backtest and live. Nothing here imports a compiler, and
+everything here must compile in numba's nopython mode: numbers and named tuples of numbers only.
+"""
+
+import math
+from typing import NamedTuple
+
+HOLD, BUY, SELL = 0, 1, 2
+
+# Why an order was not filled; 0 is a fill.
+FILLED = 0
+DAY_LIMIT = 1  # trades_today has reached max_trades_per_day
+TOO_SOON = 2  # traded less than min_holding_period bars ago
+NO_PRICE = 3  # price not positive, or no bar to trade on
+TOO_SMALL = 4  # a buy worth less than 1.1 shares
+NO_POSITION = 5  # nothing to sell
+NO_CASH = 6  # fees and commission would take more than the cash
+
+SLIPPAGE_NONE, SLIPPAGE_UNIFORM, SLIPPAGE_IMPACT = 0, 1, 2
+
+NEVER_TRADED = -999  # last_trade of an asset before its first trade, bars
+MIN_SHARES = 1e-6  # below this a position counts as none, shares
+MIN_LOT = 1.1  # smallest buy, shares' worth at the price before costs
+MAX_IMPACT = 0.05  # cap of the impact slippage, share of price
+RUIN = 0.5  # an episode terminates below this share of its initial balance
+
+_MASK = 0x7FFFFFFF  # 31 bits, so that every product below stays under 2**63
+_MULTIPLIER = 0x45D9F3B
+_INCREMENT = 0x1E3779B9
+
+
+class RuleParams(NamedTuple):
+    """The numbers of `V6Params` in the units that the rules use."""
+
+    initial_balance: float  # USD
+    commission: float  # USD an order
+    fees: float  # sec_fee + finra_taf, share of the notional
+    buy_pct: float  # share of cash
+    max_position_pct: float  # share of equity
+    spread: float  # share of price
+    impact_factor: float  # share of price
+    slippage_model: int  # SLIPPAGE_NONE, SLIPPAGE_UNIFORM or SLIPPAGE_IMPACT
+    max_trades_per_day: int
+    min_holding_period: int  # bars
+    average_cost: bool
+    trade_terms_in_reward: bool
+    use_drawdown_penalty: bool
+    reward_scaling: float
+    reward_trade_success: float
+    penalty_overtrading: float
+    drawdown_penalty_factor: float
+
+
+class Quote(NamedTuple):
+    """What an order meets: the price before costs, and the liquidity at the decision bar."""
+
+    price: float  # USD
+    volatility: float  # standard deviation of one bar's return
+    dollar_volume: float  # USD traded in the decision bar
+
+
+class DrawKey(NamedTuple):
+    """What a slippage draw depends on, and nothing else, so that a replay repeats it."""
+
+    seed: int  # from `fold_seed`
+    environment: int
+    bar: int  # decision bar
+    asset: int
+
+
+class Fill(NamedTuple):
+    """Outcome of an order; everything is 0 unless `code` is FILLED."""
+
+    code: int
+    shares: float  # change of the position, shares
+    price: float  # execution price, USD
+    cash: float  # change of the cash, USD
+    pnl: float  # return of the closed position; 0 for a buy
+
+
+class Standing(NamedTuple):
+    """The account after a step, as the reward sees it."""
+
+    equity: float  # USD
+    peak: float  # USD
+    total_trades: int
+    wins: int
+
+
+def fold_seed(seed: int) -> int:
+    """Fold a seed of up to 93 bits into the 31 that draws use."""
+    return (seed ^ (seed >> 31) ^ (seed >> 62)) & _MASK
+
+
+def mix(state: int, word: int) -> int:
+    """Hash `word` into `state`, both 31 bits.
+
+    Multiply and xor-shift, after C. Wellons, "Prospecting for Hash Functions" (2018), kept within
+    31 bits: no product reaches 2**63, so Python and compiled integers agree exactly.
+    """
+    state = ((state ^ word) + _INCREMENT) & _MASK
+    state = ((state ^ (state >> 16)) * _MULTIPLIER) & _MASK
+    state = ((state ^ (state >> 15)) * _MULTIPLIER) & _MASK
+    return state ^ (state >> 16)
+
+
+def uniform_slippage(key: DrawKey) -> float:
+    """Slippage uniform over 1..10 bps, share of price."""
+    drawn = mix(mix(mix(key.seed, key.environment), key.bar), key.asset)
+    return 1e-4 + 9e-4 * (drawn / _MASK)
+
+
+def impact_slippage(notional: float, quote: Quote, p: RuleParams) -> float:
+    """Slippage by the square-root law, share of price, capped at 5 %.
+
+    `impact_factor + volatility * sqrt(notional / dollar_volume)`: R. Almgren et al., "Direct
+    Estimation of Equity Market Impact" (2005); B. Tóth et al., Phys. Rev. X 1, 021006 (2011).
+    Volatility and volume are those of the decision bar, which is over when the order is sent.
+    """
+    if quote.dollar_volume <= 0.0:
+        return MAX_IMPACT
+    participation = notional / quote.dollar_volume
+    return min(p.impact_factor + quote.volatility * math.sqrt(participation), MAX_IMPACT)
+
+
+def order_slippage(notional: float, quote: Quote, key: DrawKey, p: RuleParams) -> float:
+    """Slippage of an order by the model of `p`, share of price, always against the order."""
+    if p.slippage_model == SLIPPAGE_UNIFORM:
+        return uniform_slippage(key)
+    if p.slippage_model == SLIPPAGE_IMPACT:
+        return impact_slippage(notional, quote, p)
+    return 0.0
+
+
+def order_refusal(
+    trades_today: int, bars_since_trade: int, price: float, tradable: bool, p: RuleParams
+) -> int:
+    """First reason to refuse an order before its side matters, or FILLED for none."""
+    if trades_today >= p.max_trades_per_day:
+        return DAY_LIMIT
+    if bars_since_trade < p.min_holding_period:
+        return TOO_SOON
+    if not tradable or price <= 0.0:
+        return NO_PRICE
+    return FILLED
+
+
+def refusal_term(code: int) -> float:
+    """The per-asset reward term of a refusal."""
+    if code == DAY_LIMIT:
+        return -0.02
+    if code == NO_PRICE:
+        return -0.05
+    if code in (NO_CASH, FILLED):
+        return 0.0
+    return -0.01
+
+
+def buy_notional(cash: float, equity: float, p: RuleParams) -> float:
+    """What a BUY invests, USD; `equity` is the value at the end of the previous step."""
+    return min(cash * p.buy_pct, equity * p.max_position_pct)
+
+
+def fill_buy(invest: float, cash: float, quote: Quote, key: DrawKey, p: RuleParams) -> Fill:
+    """Buy `invest` USD worth of fractional shares, fees and commission on top."""
+    if invest < MIN_LOT * quote.price:
+        return Fill(TOO_SMALL, 0.0, 0.0, 0.0, 0.0)
+    cost = invest * (1.0 + p.fees) + p.commission
+    if cost > cash:
+        return Fill(NO_CASH, 0.0, 0.0, 0.0, 0.0)
+    price = quote.price * (1.0 + order_slippage(invest, quote, key, p)) * (1.0 + p.spread)
+    return Fill(FILLED, invest / price, price, -cost, 0.0)
+
+
+def fill_sell(shares: float, entry_price: float, quote: Quote, key: DrawKey, p: RuleParams) -> Fill:
+    """Sell the whole position; fees and commission come out of the proceeds."""
+    if shares < MIN_SHARES:
+        return Fill(NO_POSITION, 0.0, 0.0, 0.0, 0.0)
+    slippage = order_slippage(shares * quote.price, quote, key, p)
+    price = quote.price * (1.0 - slippage) * (1.0 - p.spread)
+    net = shares * price * (1.0 - p.fees) - p.commission
+    return Fill(FILLED, -shares, price, net, net / (shares * entry_price) - 1.0)
+
+
+def entry_after_buy(shares: float, entry_price: float, fill: Fill, p: RuleParams) -> float:
+    """Entry price after a buy: average cost, or in the original the last execution price."""
+    if not p.average_cost:
+        return fill.price
+    return (shares * entry_price + fill.shares * fill.price) / (shares + fill.shares)
+
+
+def sell_term(pnl: float, p: RuleParams) -> float:
+    """The per-asset reward term of a sell."""
+    return p.reward_trade_success if pnl > 0.01 else 0.0
+
+
+BUY_TERM = 0.1  # the per-asset reward term of a buy
+
+
+def step_reward(
+    previous_equity: float, after: Standing, attempts: int, trade_terms: float, p: RuleParams
+) -> float:
+    """Reward of every step but an episode's first, which is 0.
+
+    Args:
+        previous_equity: Equity at the end of the step before, USD.
+        after: The account at the end of this step.
+        attempts: Assets whose action was not HOLD, filled or not.
+        trade_terms: Sum of the per-asset terms; counted only with `trade_terms_in_reward`.
+        p: The rules' numbers.
+    """
+    gain = after.equity / previous_equity - 1.0
+    drawdown = (after.peak - after.equity) / after.peak
+    reward = 100.0 * gain
+    if p.use_drawdown_penalty and drawdown > 0.15:
+        reward -= drawdown * p.drawdown_penalty_factor
+    if attempts > 2:
+        reward -= p.penalty_overtrading * attempts
+    if gain > 0.01:
+        reward += 0.3
+    if after.total_trades > 10 and after.wins / after.total_trades > 0.6:
+        reward += 0.2
+    if p.trade_terms_in_reward:
+        reward += trade_terms
+    return min(max(reward * p.reward_scaling, -10.0), 10.0)
+
+
+def is_ruined(equity: float, cash: float, p: RuleParams) -> bool:
+    """Whether an episode terminates: half the balance lost, or cash below zero."""
+    return equity < RUIN * p.initial_balance or cash < 0.0

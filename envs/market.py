@@ -76,19 +76,18 @@ class Market:
         times = _read_only(np.full(bars, "NaT") if ts is None else ts, "ts")
         if session is None:
             session = np.arange(bars) if ts is None else times.astype("datetime64[D]").astype(int)
-        table = _read_only(
-            np.zeros((bars, assets, 0)) if features is None else features, "features"
-        )
-        present = np.ones(prices.shape, bool) if tradable is None else tradable
+        if features is None:
+            features = np.zeros((bars, assets, 0), np.float32)
+        table = _read_only(features, "features")
+        if tradable is None:
+            tradable = np.ones((bars, assets), bool)
         market = cls(
             symbols=_names(symbols, "asset", assets),
             feature_names=_names(feature_names, "feature", table.shape[-1]),
             ts=times,
             session=_read_only(session, "session"),
             close=prices,
-            tradable=_read_only(
-                np.ones(prices.shape) if tradable is None else tradable, "tradable"
-            ),
+            tradable=_read_only(tradable, "tradable"),
             features=table,
             open=_optional(open, "open"),
             volume=_optional(volume, "volume"),

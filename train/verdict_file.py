@@ -1,0 +1,87 @@
+"""verdict.json: what judging said of a bundle, bound to the bundle's id and to itself."""
+
+import hashlib
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cluster.errors import BundleError
+from cluster.files import canonical_json
+
+VERDICT_FILE = "verdict.json"
+
+
+class BaselineExcess(BaseModel):
+    """Sharpe ratio a year above one baseline, and its 95 % bootstrap interval."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    baseline: str
+    excess: float
+    low: float
+    high: float
+
+
+class VerdictRecord(BaseModel):
+    """The numbers of a verdict, as `train.verdict.Verdict` states them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    label: Literal["BETTER", "NOT BETTER"]
+    sharpe: float  # a year, out of sample
+    sharpe_low: float  # 95 % bootstrap interval
+    sharpe_high: float
+    deflated_sharpe: float = Field(ge=0.0, le=1.0)  # probability
+    deflation_threshold: float  # Sharpe a year that the best of so many blind trials reaches
+    trials: int = Field(ge=1)
+    days: int
+    excess: tuple[BaselineExcess, ...]
+    reasons: tuple[str, ...]  # what failed, with numbers; empty when BETTER
+
+    @property
+    def better(self) -> bool:
+        """Whether the policy passed everything."""
+        return self.label == "BETTER"
+
+
+def verdict_bytes(bundle_id: str, verdict: dict[str, Any]) -> bytes:
+    """The content of verdict.json."""
+    checked = VerdictRecord.model_validate(verdict).model_dump(mode="json")
+    told = {"bundle_id": bundle_id, "verdict": checked}
+    return canonical_json(told | {"sha256": _digest(told)})
+
+
+class _VerdictFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bundle_id: str
+    verdict: VerdictRecord
+    sha256: str
+
+
+def parse_verdict(data: bytes, bundle_id: str, origin: str) -> VerdictRecord:
+    """Read verdict.json.
+
+    Raises:
+        BundleError: it is not valid, was changed, or belongs to another bundle.
+    """
+    try:
+        file = _VerdictFile.model_validate_json(data, strict=True)
+    except ValidationError as error:
+        raise _refusal(origin, error.errors(include_url=False)[0]["msg"]) from error
+    told = {"bundle_id": file.bundle_id, "verdict": file.verdict.model_dump(mode="json")}
+    if file.sha256 != _digest(told):
+        raise _refusal(origin, "it was changed after it was written")
+    if file.bundle_id != bundle_id:
+        raise _refusal(origin, f"it judges bundle {file.bundle_id}")
+    return file.verdict
+
+
+def _digest(told: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(told)).hexdigest()
+
+
+def _refusal(origin: str, why: str) -> BundleError:
+    return BundleError(
+        f"the verdict of {origin} is refused", why, "copy it again, or judge the bundle again"
+    )

@@ -1,0 +1,148 @@
+"""The sections of a scenario, with the original's parameter names, types and ranges."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    field_validator,
+    model_validator,
+)
+
+from envs import V6Params
+
+Positive = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Value = bool | int | float | str
+
+
+class Section(BaseModel):
+    """A part of a scenario: fixed once read, and refusing keys that nothing reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Training(Section):
+    """PPO's own parameters; `n_steps` is per environment, `batch_size` one minibatch."""
+
+    total_timesteps: Positive = 1_000_000
+    n_envs: Positive = 256
+    n_steps: Positive = 64
+    batch_size: Positive = 4096
+    n_epochs: Positive = 4
+    learning_rate: float = Field(3e-4, gt=0.0, le=1.0)
+    gamma: Share = 0.99
+    gae_lambda: Share = 0.95
+    clip_range: float = Field(0.2, gt=0.0, le=1.0)
+    ent_coef: float = Field(0.01, ge=0.0)
+    vf_coef: float = Field(0.5, ge=0.0)
+    max_grad_norm: float = Field(0.5, gt=0.0)
+    target_kl: float | None = Field(None, gt=0.0)
+
+    @model_validator(mode="after")
+    def _minibatch_fits_the_rollout(self) -> "Training":
+        if self.batch_size > self.n_envs * self.n_steps:
+            raise ValueError(
+                f"batch_size {self.batch_size} is more than one rollout, "
+                f"n_envs x n_steps = {self.n_envs * self.n_steps}"
+            )
+        return self
+
+
+class Data(Section):
+    """Which bars: empty `tickers` means every symbol there is, or those the sector scan picks."""
+
+    tickers: tuple[str, ...] = ()
+    period: str = Field("2y", pattern=r"^[1-9]\d*y$")
+    interval: Literal["1h", "1d"] = "1h"
+    feature_set: str = "v6"
+
+    @field_validator("tickers")
+    @classmethod
+    def _unique(cls, tickers: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({name for name in tickers if tickers.count(name) > 1})
+        if twice:
+            raise ValueError(f"named twice: {', '.join(twice)}")
+        return tickers
+
+    @property
+    def years(self) -> int:
+        """The period as a number of years."""
+        return int(self.period[:-1])
+
+
+class Network(Section):
+    """Hidden layers; policy and value function have the same shape and share nothing."""
+
+    net_arch: tuple[Positive, ...] = Field((64, 64), min_length=1)
+    activation_fn: Literal["tanh", "relu"] = "tanh"
+
+
+class SectorScan(Section):
+    """Picks the best stocks of each sector by Sharpe ratio before the sweep."""
+
+    enabled: bool = False
+    stocks_per_sector: Positive = 2
+    lookback_days: Positive = 252
+    risk_free_rate: float = Field(0.04, ge=0.0, lt=1.0)  # a year
+
+
+class Distribution(Section):
+    """The values a searched parameter may take; exactly one of the three."""
+
+    choice: tuple[Value, ...] | None = None
+    uniform: tuple[float, float] | None = None
+    loguniform: tuple[float, float] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "Distribution":
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of choice, uniform and loguniform")
+        if self.choice == ():
+            raise ValueError("choice is empty")
+        low, high = self.uniform or self.loguniform or (1.0, 2.0)
+        if not low < high or (self.loguniform is not None and low <= 0):
+            raise ValueError("the range runs from a smaller to a larger value, positive for a log")
+        return self
+
+
+class Search(Section):
+    """What the sweep tries: sampled values of training and environment parameters, and seeds."""
+
+    trials: Positive = 8
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
+    algorithm: Literal["random", "optuna"] = "random"
+    early_stopping: bool = False
+    parameters: dict[str, Distribution] = Field(default_factory=dict)
+
+
+class Folds(Section):
+    """Walk-forward windows, in trading sessions but for the purge, which is in bars."""
+
+    scheme: Literal["expanding", "rolling"] = "expanding"
+    count: Positive = 1
+    train_sessions: Positive = 252  # of the first fold; of each fold when rolling
+    validation_sessions: Positive = 63
+    test_sessions: Positive = 63
+    purge_bars: int = Field(21, ge=0)
+    embargo_sessions: int = Field(1, ge=0)
+
+
+def _environment(value: Any) -> V6Params:
+    if isinstance(value, V6Params):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError("is a section of V6 parameters")
+    return V6Params.default(**value)
+
+
+Environment = Annotated[
+    InstanceOf[V6Params],
+    BeforeValidator(_environment),
+    PlainSerializer(lambda params: params.to_dict(), return_type=dict),
+]

@@ -1,0 +1,107 @@
+"""The charts of the app, as Plotly figures in colours that every kind of vision tells apart."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import plotly.graph_objects as go
+
+BLUE = "#1f6fb4"
+ORANGE = "#e07b00"
+GREY = "#6b7480"
+HEIGHT = 320
+
+
+def _plain(figure: go.Figure, y_title: str, *, height: int = HEIGHT) -> go.Figure:
+    """The look that all charts share: no box, the legend above, room for the labels."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 32, "b": 8},
+        legend={"orientation": "h", "y": 1.12, "x": 0},
+        hovermode="x unified",
+        yaxis={"title": y_title, "automargin": True},
+        xaxis={"automargin": True},
+    )
+    return figure
+
+
+def equity_curve(
+    times: Sequence[datetime], equity: Sequence[float], reference: Sequence[float] | None = None
+) -> go.Figure:
+    """Equity over time, USD, and what equal weight would have made of the same money."""
+    figure = go.Figure()
+    if reference is not None:
+        figure.add_scatter(
+            x=times, y=reference, name="equal weight", line={"color": GREY, "dash": "dot"}
+        )
+    figure.add_scatter(x=times, y=equity, name="equity", line={"color": BLUE, "width": 2})
+    return _plain(figure, "USD")
+
+
+def drawdown_curve(times: Sequence[datetime], drawdown: Sequence[float]) -> go.Figure:
+    """Loss since the highest equity so far, a share, zero or negative."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=times, y=drawdown, name="drawdown", fill="tozeroy", line={"color": ORANGE, "width": 1}
+    )
+    figure.update_yaxes(tickformat=".1%")
+    return _plain(figure, "drawdown", height=180)
+
+
+def counts(by_name: Mapping[str, int], color: str = ORANGE) -> go.Figure:
+    """Counts by name as horizontal bars, the largest on top."""
+    ordered = sorted(by_name.items(), key=lambda item: item[1])
+    figure = go.Figure()
+    figure.add_bar(
+        x=[count for _, count in ordered],
+        y=[name for name, _ in ordered],
+        orientation="h",
+        marker={"color": color},
+        text=[f"{count:,}" for _, count in ordered],
+    )
+    _plain(figure, "", height=80 + 34 * len(ordered))
+    figure.update_layout(hovermode="closest", xaxis={"title": "count"})
+    return figure
+
+
+def funnel(stages: Mapping[str, int]) -> go.Figure:
+    """How many intents became orders and fills."""
+    figure = go.Figure()
+    figure.add_funnel(
+        y=list(stages),
+        x=list(stages.values()),
+        textinfo="value+percent initial",
+        marker={"color": [BLUE, "#56b4e9", GREY, ORANGE][: len(stages)]},
+    )
+    _plain(figure, "")
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def parameter_scatter(
+    values: Sequence[float], sharpes: Mapping[str, Sequence[float | None]], parameter: str
+) -> go.Figure:
+    """One searched parameter against the Sharpe ratios of its trials."""
+    figure = go.Figure()
+    marks = {0: {"color": BLUE, "symbol": "circle"}, 1: {"color": ORANGE, "symbol": "diamond"}}
+    for index, (name, ratios) in enumerate(sharpes.items()):
+        figure.add_scatter(
+            x=values, y=ratios, name=name, mode="markers", marker={**marks[index % 2], "size": 11}
+        )
+    _plain(figure, "Sharpe ratio, a year")
+    figure.update_layout(hovermode="closest", xaxis={"title": parameter})
+    return figure
+
+
+def parallel_coordinates(
+    columns: Mapping[str, Sequence[float]], scored: Sequence[float]
+) -> go.Figure:
+    """One line a trial through all its parameters, coloured by its Sharpe ratio."""
+    dimensions: list[dict[str, Any]] = [
+        {"label": name, "values": list(values)} for name, values in columns.items()
+    ]
+    line = {"color": list(scored), "colorscale": [[0, ORANGE], [0.5, "#c9ced4"], [1, BLUE]]}
+    figure = go.Figure()
+    figure.add_parcoords(dimensions=dimensions, line={**line, "showscale": True})
+    figure.update_layout(height=HEIGHT, margin={"l": 64, "r": 24, "t": 56, "b": 16})
+    return figure

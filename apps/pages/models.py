@@ -1,0 +1,95 @@
+"""Models: every bundle with its verdict, where it comes from and what it measured."""
+
+import polars as pl
+import streamlit as st
+
+from apps.readers import BundleCard, bundle_cards
+from cluster.settings import home
+from train.manifest import Manifest
+from train.verdict_file import VerdictRecord
+
+_BADGES = {
+    "BETTER": ("blue", ":material/check_circle:"),
+    "NOT BETTER": ("orange", ":material/cancel:"),
+    "NOT JUDGED": ("gray", ":material/help:"),
+    "DAMAGED": ("red", ":material/broken_image:"),
+}
+
+
+def show() -> None:
+    """Draw the page."""
+    cards = bundle_cards(home())
+    if not cards:
+        st.info("No policy bundles yet.", icon=":material/deployed_code:")
+        st.code("ploutos demo\nploutos tune run --scenario demo", language="bash")
+        return
+    better = sum(card.badge == "BETTER" for card in cards)
+    st.caption(f"{len(cards)} bundles, {better} BETTER than their baselines. Newest first.")
+    for card in cards:
+        with st.container(border=True):
+            _show_card(card)
+
+
+def _show_card(card: BundleCard) -> None:
+    color, icon = _BADGES[card.badge]
+    st.badge(card.badge, color=color, icon=icon)
+    st.subheader(f"Bundle {card.path.name}", anchor=False)
+    if card.fault:
+        st.error(card.fault, icon=":material/error:")
+        st.code(f"ploutos model verify {card.path.name}", language="bash")
+    if card.manifest is None:
+        return
+    if card.verdict is not None:
+        _show_verdict(card.verdict)
+    _show_origin(card.manifest)
+
+
+def _show_verdict(verdict: VerdictRecord) -> None:
+    interval = f"95 %: {verdict.sharpe_low:+.2f} to {verdict.sharpe_high:+.2f}"
+    tiles = st.columns(4)
+    tiles[0].metric("Sharpe, out of sample", f"{verdict.sharpe:.2f}", interval, delta_color="off")
+    tiles[1].metric(
+        "Deflated Sharpe",
+        f"{verdict.deflated_sharpe:.2f}",
+        f"over {verdict.trials} trials",
+        delta_color="off",
+    )
+    tiles[2].metric("Luck alone reaches", f"{verdict.deflation_threshold:.2f}")
+    tiles[3].metric("Sessions judged", f"{verdict.days:,}")
+    if verdict.excess:
+        st.dataframe(
+            pl.DataFrame([row.model_dump() for row in verdict.excess]),
+            hide_index=True,
+            column_config={
+                "baseline": "against",
+                "excess": st.column_config.NumberColumn("Sharpe above it", format="%+.2f"),
+                "low": st.column_config.NumberColumn("95 % from", format="%+.2f"),
+                "high": st.column_config.NumberColumn("to", format="%+.2f"),
+            },
+        )
+    for reason in verdict.reasons:
+        st.markdown(f"- {reason}")
+
+
+def _show_origin(manifest: Manifest) -> None:
+    data, lineage = manifest.data, manifest.lineage
+    st.markdown(
+        f"**{data.label}** bars, {data.interval}, {data.start:%Y-%m-%d} to {data.end:%Y-%m-%d}, "
+        f"{len(manifest.symbols)} symbols, {len(manifest.feature_names)} features · "
+        f"scenario `{manifest.scenario}` · learner `{manifest.learner}` · "
+        f"sweep `{lineage.sweep}` · trial `{lineage.trial}` · seed {lineage.seed}"
+    )
+    with st.expander("Hashes, parameters and metrics"):
+        st.json(
+            {
+                "files": manifest.files,
+                "features": manifest.feature_fingerprint,
+                "data": data.fingerprint,
+                "parameters": lineage.config,
+                "metrics": manifest.metrics,
+                "symbols": manifest.symbols,
+            }
+        )
+
+
+show()

@@ -1,0 +1,105 @@
+"""Sweeps: every trial of the ledger, its parameters against what it reached."""
+
+import json
+
+import polars as pl
+import streamlit as st
+
+from apps import charts
+from apps.readers import read_trials
+from cluster.settings import home
+
+_SHOWN = (
+    "trial_id",
+    "status",
+    "validation_sharpe",
+    "test_sharpe",
+    "test_days",
+    "steps",
+    "learner",
+    "seed",
+    "config",
+    "created",
+)
+_MIN_LINES = 3  # fewer trials make no picture
+
+
+def show() -> None:
+    """Draw the page."""
+    trials = read_trials(home())
+    for fault in trials.faults:
+        st.error(fault, icon=":material/error:")
+    if trials.table is None:
+        st.info("The ledger holds no trials yet.", icon=":material/tune:")
+        st.code("ploutos tune run --scenario demo", language="bash")
+        return
+    table = _chosen(trials.table)
+    _show_best(table)
+    _show_parameters(table)
+    st.subheader("Trials", anchor=False)
+    st.dataframe(
+        table.select(_SHOWN).sort("validation_sharpe", descending=True, nulls_last=True),
+        hide_index=True,
+        column_config={
+            "validation_sharpe": st.column_config.NumberColumn(format="%.2f"),
+            "test_sharpe": st.column_config.NumberColumn(format="%.2f"),
+        },
+    )
+
+
+def _chosen(table: pl.DataFrame) -> pl.DataFrame:
+    """The trials of one sweep, the newest by default."""
+    newest = table.group_by("sweep").agg(pl.col("created").max()).sort("created", descending=True)
+    sweep = st.selectbox("Sweep", newest["sweep"].to_list())
+    return table.filter(pl.col("sweep") == sweep)
+
+
+def _show_best(table: pl.DataFrame) -> None:
+    tiles = st.columns(4)
+    tiles[0].metric("Trials", f"{table.height:,}")
+    tiles[1].metric("Completed", f"{table.filter(pl.col('status') == 'completed').height:,}")
+    tiles[2].metric("Steps in all", f"{table['steps'].sum():,}")
+    judged = table.drop_nulls("validation_sharpe")
+    if judged.is_empty():
+        tiles[3].metric("Best, validation Sharpe", "-")
+        return
+    best = judged.sort("validation_sharpe", descending=True).row(0, named=True)
+    test = best["test_sharpe"]
+    tiles[3].metric(
+        "Best, validation Sharpe",
+        f"{best['validation_sharpe']:.2f}",
+        f"test {test:.2f}" if test is not None else "not tested",
+        delta_color="off",
+    )
+    st.caption(f"Best trial `{best['trial_id']}`. Chosen on validation; test never chooses.")
+
+
+def _show_parameters(table: pl.DataFrame) -> None:
+    configs = [json.loads(text) for text in table["config"]]
+    names = sorted({name for config in configs for name, value in config.items() if _number(value)})
+    varied = [name for name in names if len({config.get(name) for config in configs}) > 1]
+    if not varied:
+        return
+    parameter = st.selectbox("Parameter", varied)
+    values = [config.get(parameter) for config in configs]
+    sharpes = {
+        "validation": table["validation_sharpe"].to_list(),
+        "test": table["test_sharpe"].to_list(),
+    }
+    st.plotly_chart(charts.parameter_scatter(values, sharpes, parameter))
+    kept = [
+        (config, sharpe)
+        for config, sharpe in zip(configs, sharpes["validation"], strict=True)
+        if sharpe is not None and all(name in config for name in varied)
+    ]
+    if len(kept) >= _MIN_LINES:
+        columns = {name: [config[name] for config, _ in kept] for name in varied}
+        st.caption("All parameters; one line a trial, blue is the better validation Sharpe.")
+        st.plotly_chart(charts.parallel_coordinates(columns, [sharpe for _, sharpe in kept]))
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+show()

@@ -1,0 +1,166 @@
+"""What the app and the doctor read: journals, bundles, the ledger and the lake of one home.
+
+A file that is torn, damaged or missing becomes a state with a reason, never an exception.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cluster.errors import BundleError, PloutosError
+from cluster.settings import Home
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from trade.records import Record
+    from train.manifest import Manifest
+    from train.verdict_file import VerdictRecord
+
+
+@dataclass(frozen=True)
+class JournalLog:
+    """One journal as far as it can be trusted.
+
+    Args:
+        session: Its name.
+        records: Every whole record; none when the file is damaged.
+        fault: What is wrong with the file, "" when it is whole.
+    """
+
+    session: str
+    records: "tuple[Record, ...]"
+    fault: str
+
+    @property
+    def last_written(self) -> datetime | None:
+        """When the last record was written, UTC."""
+        return datetime.fromisoformat(self.records[-1].ts) if self.records else None
+
+
+@dataclass(frozen=True)
+class BundleCard:
+    """A policy bundle's manifest and verdict, or why they cannot be read."""
+
+    path: Path
+    manifest: "Manifest | None"
+    verdict: "VerdictRecord | None"
+    fault: str
+
+    @property
+    def badge(self) -> str:
+        """BETTER or NOT BETTER; NOT JUDGED, or DAMAGED, where there is no verdict."""
+        if self.manifest is None:
+            return "DAMAGED"
+        return self.verdict.label if self.verdict else "NOT JUDGED"
+
+
+def journal_paths(home: Home) -> list[Path]:
+    """The journals of a home, the one written last first."""
+    return _newest_first(home.journal, "*.jsonl")
+
+
+def read_log(path: Path) -> JournalLog:
+    """Read one journal; a torn last write is left out and told."""
+    from trade.records import parse_lines
+
+    try:
+        data = path.read_bytes()
+        records, whole = parse_lines(data, path.name)
+    except PloutosError as error:
+        return JournalLog(path.stem, (), f"{error.what}: {error.why}")
+    except OSError as error:
+        return JournalLog(path.stem, (), f"cannot read {path.name}: {error.strerror}")
+    torn = len(data) - whole
+    fault = f"the last write is torn ({torn} bytes); shown is all before it" if torn else ""
+    return JournalLog(path.stem, tuple(records), fault)
+
+
+def newest_journal(home: Home) -> JournalLog | None:
+    """The journal written last, None when there is none."""
+    paths = journal_paths(home)
+    return read_log(paths[0]) if paths else None
+
+
+def bundle_cards(home: Home) -> list[BundleCard]:
+    """Every bundle of a home, newest first."""
+    return [_card(path.parent) for path in _newest_first(home.bundles, "*/manifest.json")]
+
+
+def _card(folder: Path) -> BundleCard:
+    from train.bundle import read_manifest, read_verdict
+
+    manifest = None
+    try:
+        manifest = read_manifest(folder)
+        return BundleCard(folder, manifest, read_verdict(folder, manifest), "")
+    except PloutosError as error:
+        return BundleCard(folder, manifest, None, f"{error.what}: {error.why}")
+    except OSError as error:
+        return BundleCard(folder, manifest, None, f"cannot read {folder.name}: {error.strerror}")
+
+
+def find_bundle(home: Home, name: str | None) -> Path:
+    """The folder of a bundle, by path or by the first digits of its id; by default the newest.
+
+    Raises:
+        BundleError: there is none, or more than one.
+    """
+    cards = bundle_cards(home)
+    if name is not None and Path(name).is_dir():
+        return Path(name)
+    found = [card.path for card in cards if name is None or card.path.name.startswith(name)]
+    if not found:
+        wanted = f"no bundle {name}" if name else "no bundle"
+        raise BundleError(f"{wanted} in {home.bundles}", "", "ploutos model list, or ploutos demo")
+    if name is not None and len(found) > 1:
+        raise BundleError(f"{name} names {len(found)} bundles", "", "give more digits of the id")
+    return found[0]
+
+
+@dataclass(frozen=True)
+class Trials:
+    """The ledger's trials, one row each, and what could not be read of it."""
+
+    table: "pl.DataFrame | None"
+    faults: tuple[str, ...]
+
+
+def read_trials(home: Home) -> Trials:
+    """Every trial of every problem of a home."""
+    import polars as pl
+
+    from train.ledger import TrialLedger
+
+    ledger = TrialLedger(home.ledger)
+    tables, faults = [], []
+    for problem in ledger.problems():
+        try:
+            tables.append(ledger.trials(problem))
+        except PloutosError as error:
+            faults.append(f"{error.what}: {error.why}")
+    return Trials(pl.concat(tables) if tables else None, tuple(faults))
+
+
+def newest_bar(home: Home) -> datetime | None:
+    """The open time of the newest bar in the lake, UTC; None when it holds none."""
+    from features.lake import Lake
+
+    try:
+        status = Lake(home.lake).status()
+    except PloutosError:
+        return None
+    newest = status["end"].max() if status.height else None
+    return newest.astimezone(UTC) if isinstance(newest, datetime) else None
+
+
+def _newest_first(folder: Path, pattern: str) -> list[Path]:
+    """The files of a folder by the time of their last write."""
+    stamped = []
+    for path in folder.glob(pattern):
+        try:
+            stamped.append((path.stat().st_mtime_ns, path))
+        except FileNotFoundError:  # deleted since the listing
+            continue
+    return [path for _, path in sorted(stamped, reverse=True)]

@@ -47,7 +47,7 @@ def account_tail(
     tail = np.empty((*values.shape[:-1], values.shape[-1] + ACCOUNT_NUMBERS), np.float32)
     tail[..., :-3] = np.clip(values / equity[..., None], 0.0, 1.0)
     tail[..., -3] = np.clip(np.asarray(cash) / equity, 0.0, 1.0)
-    tail[..., -2] = np.clip(equity / initial_balance - 1.0, -1.0, 5.0)
+    tail[..., -2] = np.clip((equity - initial_balance) / initial_balance, -1.0, 5.0)
     tail[..., -1] = np.clip((np.asarray(peak) - equity) / np.asarray(peak), 0.0, 1.0)
     return tail
 

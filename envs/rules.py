@@ -9,6 +9,7 @@ import math
 from typing import NamedTuple
 
 HOLD, BUY, SELL = 0, 1, 2
+NUM_ACTIONS = 3
 
 # Why an order was not filled; 0 is a fill.
 FILLED = 0
@@ -182,7 +183,8 @@ def fill_sell(shares: float, entry_price: float, quote: Quote, key: DrawKey, p: 
     slippage = order_slippage(shares * quote.price, quote, key, p)
     price = quote.price * (1.0 - slippage) * (1.0 - p.spread)
     net = shares * price * (1.0 - p.fees) - p.commission
-    return Fill(FILLED, -shares, price, net, net / (shares * entry_price) - 1.0)
+    paid = shares * entry_price
+    return Fill(FILLED, -shares, price, net, (net - paid) / paid)
 
 
 def entry_after_buy(shares: float, entry_price: float, fill: Fill, p: RuleParams) -> float:
@@ -212,7 +214,7 @@ def step_reward(
         trade_terms: Sum of the per-asset terms; counted only with `trade_terms_in_reward`.
         p: The rules' numbers.
     """
-    gain = after.equity / previous_equity - 1.0
+    gain = (after.equity - previous_equity) / previous_equity
     drawdown = (after.peak - after.equity) / after.peak
     reward = 100.0 * gain
     if p.use_drawdown_penalty and drawdown > 0.15:

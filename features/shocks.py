@@ -95,7 +95,8 @@ def draw(clock: Clock, sector: NDArray[np.int64], rng: np.random.Generator) -> S
 def _student(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
     """Student-t shocks of variance 1."""
     shocks = rng.standard_t(DEGREES, shape) * np.sqrt((DEGREES - 2) / DEGREES)
-    return np.clip(shocks, -LARGEST_SHOCK, LARGEST_SHOCK)
+    bounded: Array = np.clip(shocks, -LARGEST_SHOCK, LARGEST_SHOCK)
+    return bounded
 
 
 def _garch(clock: Clock, night: Array, day: Array) -> Array:

@@ -1,0 +1,166 @@
+"""Bars and features of all symbols on one clock, as the arrays that environments take."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cluster.errors import DataError
+from features.bars import check_bars, interval_of
+from features.grid import Grid, Matrix, naive_utc
+from features.sessions import OUTSIDE, session_index
+
+LIMIT = 10.0  # features are clipped to [-LIMIT, LIMIT] after their scale is divided out
+VOLATILITY_WINDOW = 20  # bars
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedTable:
+    """T bars of A symbols with F features each, on one clock.
+
+    Where a symbol has no bar, `open`, `high`, `low` and `close` are its last close, and 0 before
+    its first bar. A bar is tradable when the symbol has it and all its features are full-window
+    measurements; elsewhere features and volume are 0.
+    """
+
+    ts: NDArray[np.datetime64]  # (T,) datetime64[us], bar open, UTC
+    session: NDArray[np.int64]  # (T,) number of the XNYS session, 0 is 1990-01-02
+    symbols: tuple[str, ...]  # (A,)
+    feature_names: tuple[str, ...]  # (F,)
+    open: NDArray[np.float64]  # (T, A) USD
+    high: NDArray[np.float64]  # (T, A) USD
+    low: NDArray[np.float64]  # (T, A) USD
+    close: NDArray[np.float64]  # (T, A) USD
+    volume: NDArray[np.float64]  # (T, A) shares
+    volatility: NDArray[np.float64]  # (T, A) standard deviation of the last 20 bars' log returns
+    tradable: NDArray[np.bool_]  # (T, A)
+    features: NDArray[np.float32]  # (T, A, F) raw column / its scale, within [-10, 10]
+
+
+def aligned_table(
+    bars: pl.DataFrame, feature_set: str = "v6", symbols: Sequence[str] | None = None
+) -> AlignedTable:
+    """Put bars and their features on one clock: every bar of any symbol inside a session.
+
+    Bars that start before the open or after the close are dropped before features are computed.
+    Row t depends on bars <= t only.
+
+    Args:
+        bars: Hourly or daily bars, `BAR_SCHEMA`.
+        feature_set: Name of the feature set.
+        symbols: Which symbols, in the order of the columns; all, sorted, when None.
+
+    Raises:
+        DataError: a bad bar; a symbol without bars, or with too few to warm its features up; a
+            feature that is not finite on a tradable bar.
+    """
+    from features.catalog import feature_names, feature_scales, warmup_bars
+    from features.compute import compute_features
+
+    chosen = _choose(bars, symbols)
+    order = tuple(symbols) if symbols is not None else tuple(chosen["symbol"].unique().sort())
+    chosen = session_bars(check_bars(chosen, origin="bars"))
+    grid = Grid.of(chosen, order)
+    usable = grid.number >= warmup_bars(feature_set)
+    _refuse_unusable(grid, usable, order, warmup_bars(feature_set))
+
+    names = feature_names(feature_set)
+    columns = compute_features(chosen, feature_set).select(names)
+    rows = _rows(columns, np.array(feature_scales(feature_set)), usable, chosen)
+    table = np.zeros((*grid.shape, len(names)), dtype=np.float32)
+    table[grid.bar, grid.asset] = rows
+    return AlignedTable(
+        ts=grid.clock,
+        session=session_index(grid.clock),
+        symbols=order,
+        feature_names=names,
+        **_prices(chosen, grid),
+        volume=grid.matrix(np.where(usable, chosen["volume"].to_numpy(), 0.0)),
+        volatility=grid.carried(_volatility(chosen)),
+        tradable=grid.flags(usable),
+        features=table,
+    )
+
+
+def session_bars(bars: pl.DataFrame) -> pl.DataFrame:
+    """The bars that start inside a regular XNYS session; daily ones get midnight UTC as time.
+
+    Raises:
+        DataError: there is none, or a symbol has two daily bars on one date.
+    """
+    if interval_of(bars) == "1d":
+        bars = bars.with_columns(pl.col("ts").dt.truncate("1d"))
+        bars = check_bars(bars, origin="daily bars")
+    inside = session_index(naive_utc(bars["ts"])) != OUTSIDE
+    if not inside.any():
+        raise DataError(
+            "no bar starts inside a session of the New York Stock Exchange",
+            f"{bars.height} bars from {bars['ts'].min()!s} to {bars['ts'].max()!s}",
+            "give times in UTC: New York opens at 13:30 or 14:30 UTC",
+        )
+    return bars.filter(inside)
+
+
+def _choose(bars: pl.DataFrame, symbols: Sequence[str] | None) -> pl.DataFrame:
+    if symbols is None:
+        return bars
+    missing = sorted(set(symbols) - set(bars["symbol"].unique()))
+    if missing:
+        raise DataError(
+            f"no bars for {', '.join(missing)}",
+            f"{bars['symbol'].n_unique()} other symbols have some",
+            "ploutos data status",
+        )
+    return bars.filter(pl.col("symbol").is_in(list(symbols)))
+
+
+def _refuse_unusable(
+    grid: Grid, usable: NDArray[np.bool_], order: tuple[str, ...], warmup: int
+) -> None:
+    count = grid.bars_of_assets(usable)
+    if (count == 0).any():
+        asset = int(np.argmin(count))
+        have = int(np.sum(grid.asset == asset))
+        raise DataError(
+            f"{order[asset]} has no usable bar",
+            f"it has {have} session bars, and the features need {warmup} to warm up",
+            f"import a longer history, or leave {order[asset]} out",
+        )
+
+
+def _rows(
+    columns: pl.DataFrame,
+    scales: NDArray[np.float64],
+    usable: NDArray[np.bool_],
+    bars: pl.DataFrame,
+) -> NDArray[np.float32]:
+    """Scaled and clipped features (N, F), 0 where not usable."""
+    rows = np.zeros((len(usable), columns.width), dtype=np.float32)
+    for f, column in enumerate(columns.iter_columns()):
+        values = column.to_numpy()[usable]
+        if not np.isfinite(values).all():
+            first = bars.row(int(np.flatnonzero(usable)[~np.isfinite(values)][0]), named=True)
+            raise DataError(
+                f"feature {column.name} of {first['symbol']} at {first['ts']:%Y-%m-%d %H:%M} UTC",
+                "it is not a finite number after its warm-up",
+                "ploutos features check",
+            )
+        rows[usable, f] = np.clip(values / scales[f], -LIMIT, LIMIT)
+    return rows
+
+
+def _prices(bars: pl.DataFrame, grid: Grid) -> dict[str, Matrix]:
+    close = grid.carried(bars["close"])
+    others = {
+        column: np.where(grid.has_bar, grid.matrix(bars[column]), close)
+        for column in ("open", "high", "low")
+    }
+    return {**others, "close": close}
+
+
+def _volatility(bars: pl.DataFrame) -> pl.Series:
+    """Standard deviation of each symbol's last log returns; 0 before there are enough of them."""
+    returns = pl.col("close").log().diff().rolling_std(VOLATILITY_WINDOW)
+    return bars.select(returns.over("symbol").fill_null(0.0)).to_series()

@@ -53,8 +53,7 @@ def aligned_table(
         symbols: Which symbols, in the order of the columns; all, sorted, when None.
 
     Raises:
-        DataError: a bad bar; a symbol without bars, or with too few to warm its features up; a
-            feature that is not finite on a tradable bar.
+        DataError: a bad bar; a symbol without bars, or with too few to warm its features up.
     """
     from features.catalog import feature_names, feature_scales, warmup_bars
     from features.compute import compute_features
@@ -68,9 +67,8 @@ def aligned_table(
 
     names = feature_names(feature_set)
     columns = compute_features(chosen, feature_set).select(names)
-    rows = _rows(columns, np.array(feature_scales(feature_set)), usable, chosen)
     table = np.zeros((*grid.shape, len(names)), dtype=np.float32)
-    table[grid.bar, grid.asset] = rows
+    table[grid.bar, grid.asset] = _rows(columns, feature_scales(feature_set), usable)
     return AlignedTable(
         ts=grid.clock,
         session=session_index(grid.clock),
@@ -131,23 +129,12 @@ def _refuse_unusable(
 
 
 def _rows(
-    columns: pl.DataFrame,
-    scales: NDArray[np.float64],
-    usable: NDArray[np.bool_],
-    bars: pl.DataFrame,
+    columns: pl.DataFrame, scales: tuple[float, ...], usable: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
     """Scaled and clipped features (N, F), 0 where not usable."""
     rows = np.zeros((len(usable), columns.width), dtype=np.float32)
-    for f, column in enumerate(columns.iter_columns()):
-        values = column.to_numpy()[usable]
-        if not np.isfinite(values).all():
-            first = bars.row(int(np.flatnonzero(usable)[~np.isfinite(values)][0]), named=True)
-            raise DataError(
-                f"feature {column.name} of {first['symbol']} at {first['ts']:%Y-%m-%d %H:%M} UTC",
-                "it is not a finite number after its warm-up",
-                "ploutos features check",
-            )
-        rows[usable, f] = np.clip(values / scales[f], -LIMIT, LIMIT)
+    for f, (column, scale) in enumerate(zip(columns.iter_columns(), scales, strict=True)):
+        rows[:, f] = np.where(usable, np.clip(column.to_numpy() / scale, -LIMIT, LIMIT), 0.0)
     return rows
 
 

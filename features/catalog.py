@@ -1,0 +1,96 @@
+"""The feature sets: which columns a network sees, in which order."""
+
+from functools import cache
+from hashlib import sha256
+from types import ModuleType
+
+from cluster.errors import ConfigError
+from cluster.files import canonical_json
+from features.columns import (
+    bollinger,
+    candles,
+    divergence,
+    momentum,
+    prices,
+    reversion,
+    score,
+    support,
+    trend,
+    volatility,
+    volume,
+)
+from features.columns.column import Column, Quantity
+
+FORMULAS_VERSION = 1  # raise it when a value changes that the formula's words do not show
+
+FEATURE_SETS: dict[str, tuple[ModuleType, ...]] = {
+    "v6": (
+        prices,
+        support,
+        reversion,
+        volume,
+        candles,
+        divergence,
+        bollinger,
+        score,
+        momentum,
+        trend,
+        volatility,
+    ),
+}
+
+
+@cache
+def feature_quantities(feature_set: str = "v6") -> dict[str, Quantity]:
+    """Everything the set computes by name: its columns and what they share, as defined.
+
+    Raises:
+        ConfigError: There is no such set.
+    """
+    if feature_set not in FEATURE_SETS:
+        known = ", ".join(FEATURE_SETS)
+        raise ConfigError(f"no feature set {feature_set!r}", f"there is {known}", "use v6")
+    return {
+        member.name: member
+        for module in FEATURE_SETS[feature_set]
+        for member in vars(module).values()
+        if isinstance(member, Quantity) and member.formula.__module__ == module.__name__
+    }
+
+
+def feature_columns(feature_set: str = "v6") -> tuple[Column, ...]:
+    """Columns of the set, family by family in the order of their definition."""
+    return tuple(q for q in feature_quantities(feature_set).values() if isinstance(q, Column))
+
+
+def feature_names(feature_set: str = "v6") -> tuple[str, ...]:
+    """Names of the columns, in order."""
+    return tuple(column.name for column in feature_columns(feature_set))
+
+
+def feature_scales(feature_set: str = "v6") -> tuple[float, ...]:
+    """Divisors that bring the raw columns to order 1, in the order of `feature_names`."""
+    return tuple(column.scale for column in feature_columns(feature_set))
+
+
+def warmup_bars(feature_set: str = "v6") -> int:
+    """Bars of a symbol before every column is a full-window measurement: the longest memory."""
+    return max(column.warmup for column in feature_columns(feature_set))
+
+
+def feature_fingerprint(feature_set: str = "v6") -> str:
+    """SHA-256 (hex) that changes with a name, formula, memory, scale or the order of the columns.
+
+    It reads a formula as its words and the names it refers to: code may change without meaning.
+    """
+    content = [
+        [
+            column.name,
+            column.words,
+            sorted(set(column.formula().meta.root_names())),
+            column.warmup,
+            column.scale,
+        ]
+        for column in feature_columns(feature_set)
+    ]
+    return sha256(canonical_json([FORMULAS_VERSION, content])).hexdigest()

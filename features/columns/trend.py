@@ -1,0 +1,88 @@
+"""Trend strength: whether there is a direction, whichever it is."""
+
+import polars as pl
+
+from features.columns.column import column, quantity
+from features.columns.prices import CLOSE, HIGH, LOW, price_change, true_range
+from features.columns.windows import deviation, magnitude_total, ratio, wilder
+
+FAMILY = "trend strength"
+PERIOD = 14  # bars
+MEMORY = 320  # bars: (13/14)^320 = 5e-11, and ADX smooths twice
+
+
+def directional_index(movement: pl.Expr, against: pl.Expr) -> pl.Expr:
+    """Wilder's DI: the smoothed movement that beats the one against it, of 100 true ranges."""
+    wins = (movement > against) & (movement > 0.0)
+    return ratio(
+        100.0 * wilder(pl.when(wins).then(movement).otherwise(0.0), PERIOD),
+        smoothed_range(),
+    )
+
+
+@quantity
+def smoothed_range() -> pl.Expr:
+    """Wilder_14 of the true range, USD."""
+    return wilder(true_range(), PERIOD)
+
+
+@quantity
+def move_up() -> pl.Expr:
+    """Rise of the high, USD."""
+    return HIGH.diff()
+
+
+@quantity
+def move_down() -> pl.Expr:
+    """Fall of the low, USD."""
+    return -LOW.diff()
+
+
+@column(FAMILY, warmup=MEMORY, scale=50.0)
+def plus_di_14() -> pl.Expr:
+    """100 Wilder_14(rise of the high where it exceeds the fall of the low) / Wilder_14(true range).
+
+    Source: Wilder 1978, New Concepts in Technical Trading Systems.
+    """
+    return directional_index(move_up(), move_down())
+
+
+@column(FAMILY, warmup=MEMORY, scale=50.0)
+def minus_di_14() -> pl.Expr:
+    """100 Wilder_14(fall of the low where it exceeds the rise of the high) / Wilder_14(true range).
+
+    Source: Wilder 1978.
+    """
+    return directional_index(move_down(), move_up())
+
+
+@column(FAMILY, warmup=MEMORY, scale=50.0)
+def adx_14() -> pl.Expr:
+    """Wilder_14 of 100 |plus_di_14 - minus_di_14| / (plus_di_14 + minus_di_14): 0..100.
+
+    Source: Wilder 1978.
+    """
+    plus, minus = plus_di_14(), minus_di_14()
+    return wilder(ratio(100.0 * (plus - minus).abs(), plus + minus), PERIOD)
+
+
+@column(FAMILY, warmup=49)
+def trend_correlation_50() -> pl.Expr:
+    """Correlation of log close with time over 50 bars: -1..1; 0 for a flat price.
+
+    Its t-statistic is r sqrt(48 / (1 - r^2)), the same order of rows without the infinities.
+    """
+    bars = 50
+    time = [bar - (bars - 1) / 2.0 for bar in range(bars)]
+    covariance = CLOSE.log().rolling_sum(bars, weights=time)
+    spread = deviation(CLOSE.log(), bars) * ((bars - 1) * sum(t * t for t in time)) ** 0.5
+    return ratio(covariance, spread)
+
+
+@column(FAMILY, warmup=20)
+def efficiency_ratio_20() -> pl.Expr:
+    """|close - close 20 bars ago| / sum_20 of |close - close before|: 0..1.
+
+    Source: Kaufman 1995.
+    """
+    return ratio(CLOSE.diff(20).abs(), magnitude_total(price_change().abs(), 20))

@@ -1,0 +1,104 @@
+"""From intents to fills: the order on disk, then at the broker, then its outcome on disk."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from trade.denial import Denial
+from trade.failpoint import failpoint
+from trade.orders import Leg, Order, Rejection, Side, client_order_id
+from trade.protection import Protection, Trigger, triggered
+from trade.session_log import SessionLog
+from trade.table import BarTable, decision_id
+from trade.ticket import Broker, TicketWriter
+
+
+class Execution:
+    """Sends one bar's orders and protections.
+
+    Every step first looks whether the journal already has it, so a resumed bar goes on where it
+    was cut off and sends again, under the same id, what has no outcome.
+    """
+
+    def __init__(
+        self, table: BarTable, broker: Broker, log: SessionLog, tickets: TicketWriter
+    ) -> None:
+        self._table = table
+        self._broker = broker
+        self._log = log
+        self._tickets = tickets
+
+    def open(self, bar: int) -> None:
+        """Send what was intended at the close before, in asset order, at this bar's open."""
+        state = self._log.state
+        if state.intent.get("bar") != bar - 1:
+            return
+        for leg in state.intent["legs"]:
+            if leg["client_order_id"] not in state.settled:
+                self._send_leg(leg, bar)
+
+    def protect(self, bar: int, protection: Protection) -> None:
+        """Close the positions whose stop or target this bar touches."""
+        for symbol, trigger in list(self._triggered(bar, protection)):
+            self._send_protection(symbol, trigger, bar)
+
+    def deny(self, denial: Denial, order_id: str, bar: int) -> None:
+        """Journal a refusal, which settles the order id."""
+        self._log.record("denial", denial.payload() | {"client_order_id": order_id, "bar": bar})
+
+    def _send_leg(self, leg: dict[str, Any], bar: int) -> None:
+        order_id = leg["client_order_id"]
+        waiting = self._log.state.open_orders.get(order_id)
+        ticket = waiting or self._tickets.order(leg, bar)
+        if isinstance(ticket, Denial):
+            self.deny(ticket, order_id, bar)
+        else:
+            self._send(ticket, bar)
+
+    def _triggered(self, bar: int, protection: Protection) -> Iterator[tuple[str, Trigger]]:
+        positions = self._log.state.account.positions
+        for column, symbol in enumerate(self._table.symbols):
+            if symbol not in positions or not self._table.tradable[bar, column]:
+                continue
+            entry = positions[symbol].entry_price
+            stop, target = protection.stop_price(entry), protection.target_price(entry)
+            trigger = triggered(self._prices(bar, column), stop, target)
+            if trigger:
+                yield symbol, trigger
+
+    def _prices(self, bar: int, column: int) -> tuple[float, float, float]:
+        table = self._table
+        return (
+            float(table.open[bar, column]),
+            float(table.high[bar, column]),
+            float(table.low[bar, column]),
+        )
+
+    def _send_protection(self, symbol: str, trigger: Trigger, bar: int) -> None:
+        state = self._log.state
+        order_id = client_order_id(
+            state.opening["session_id"], decision_id(self._table, bar), symbol, trigger.leg
+        )
+        if order_id not in state.protecting:
+            details = {"leg": trigger.leg.value, "price": trigger.price, "gap": trigger.gap}
+            payload = {"client_order_id": order_id, "bar": bar, "symbol": symbol} | details
+            self._log.record("protection", payload, durable=True)
+        quantity = state.account.quantity(symbol)
+        price = trigger.price
+        order = Order(
+            order_id, symbol, Side.SELL, trigger.leg, quantity=quantity, trigger_price=price
+        )
+        self._send(order, bar)
+
+    def _send(self, order: Order, bar: int) -> None:
+        if order.client_order_id not in self._log.state.open_orders:
+            self._log.record("order", order.payload() | {"bar": bar}, durable=True)
+        failpoint("after_order")
+        outcome = self._broker.submit(order, bar)
+        failpoint("after_submit")
+        payload = outcome.payload() | {"bar": bar, "leg": order.leg.value}
+        if isinstance(outcome, Rejection):
+            self._log.record("rejection", payload)
+            return
+        decided = bar - 1 if order.leg in (Leg.ENTRY, Leg.EXIT) else bar
+        self._log.record("fill", payload | {"decided_in": int(self._table.session[decided])})
+        failpoint("after_fill")

@@ -1,0 +1,104 @@
+"""The built-in venue: it fills at a bar's open, at V6's prices, by V6's own functions."""
+
+from collections.abc import Iterable
+
+from envs import rules
+from trade.account import Account
+from trade.orders import Fill, Leg, Order, Rejection, Side
+from trade.risk import EntryCost
+from trade.table import BarTable
+
+ENVIRONMENT = 0  # the slippage stream of a backtest's only environment
+WORST_UNIFORM = 1e-4 + 9e-4  # upper end of V6's uniform slippage, share of price
+
+_REASONS = {
+    rules.NO_PRICE: "NO_PRICE",
+    rules.TOO_SMALL: "TOO_SMALL",
+    rules.NO_POSITION: "NO_POSITION",
+    rules.NO_CASH: "NO_CASH",
+}
+
+
+class PaperBroker:
+    """Fills market orders on bars that are known, and keeps its own account.
+
+    Args:
+        table: The bars.
+        p: V6's numbers, cost model included.
+        seed: Of the slippage stream; a backtest with this seed pays the same.
+        account: What it starts with; copied by the caller where shared.
+        known: Client order ids that it has dealt with before.
+    """
+
+    def __init__(
+        self,
+        table: BarTable,
+        p: rules.RuleParams,
+        seed: int,
+        account: Account,
+        known: Iterable[str] = (),
+    ) -> None:
+        self.account = account
+        self._table = table
+        self._p = p
+        self._seed = rules.fold_seed(seed)
+        self._known = set(known)
+
+    def submit(self, order: Order, bar: int) -> Fill | Rejection:
+        """Trade in a bar: at its open, or from the order's trigger price."""
+        if order.client_order_id in self._known:
+            return Rejection(order.client_order_id, order.symbol, "DUPLICATE_ID")
+        self._known.add(order.client_order_id)
+        column = self._table.symbols.index(order.symbol)
+        if not self._table.tradable[bar, column]:
+            return Rejection(order.client_order_id, order.symbol, "NO_PRICE")
+        outcome = self._trade(order, bar, column)
+        if outcome.code != rules.FILLED:
+            return Rejection(order.client_order_id, order.symbol, _REASONS[outcome.code])
+        return self._book(order, outcome)
+
+    def entry_cost(self, symbol: str, notional: float, bar: int) -> EntryCost:
+        """What buying for `notional` USD or less at a bar's open costs at most."""
+        column = self._table.symbols.index(symbol)
+        quote = self._quote(float(self._table.open[bar, column]), bar - 1, column)
+        if self._p.slippage_model == rules.SLIPPAGE_UNIFORM:
+            slippage = WORST_UNIFORM
+        else:
+            key = self._key(bar - 1, column)
+            slippage = rules.order_slippage(notional, quote, key, self._p)
+        worst = quote.price * (1.0 + slippage) * (1.0 + self._p.spread)
+        return EntryCost(worst, self._p.sec_fee + self._p.finra_taf, self._p.commission)
+
+    def _trade(self, order: Order, bar: int, column: int) -> rules.Fill:
+        price = order.trigger_price or float(self._table.open[bar, column])
+        quote = self._quote(price, bar - 1, column)
+        decided = bar - 1 if order.leg in (Leg.ENTRY, Leg.EXIT) else bar
+        key = self._key(decided, column)
+        if order.side is Side.BUY:
+            return rules.fill_buy(order.notional, self.account.cash, quote, key, self._p)
+        held = self.account.positions.get(order.symbol)
+        if held is None or order.quantity > held.quantity:
+            return rules.Fill(rules.NO_POSITION, 0.0, 0.0, 0.0, 0.0)
+        return rules.fill_sell(order.quantity, held.entry_price, quote, key, self._p)
+
+    def _quote(self, price: float, bar: int, column: int) -> rules.Quote:
+        """A price, and the liquidity of the bar before it, which is over."""
+        dollar_volume = self._table.volume[bar, column] * self._table.close[bar, column]
+        return rules.Quote(price, float(self._table.volatility[bar, column]), float(dollar_volume))
+
+    def _key(self, bar: int, column: int) -> rules.DrawKey:
+        return rules.DrawKey(self._seed, ENVIRONMENT, bar, column)
+
+    def _book(self, order: Order, outcome: rules.Fill) -> Fill:
+        quantity = abs(outcome.shares)
+        fill = Fill(
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            side=order.side,
+            quantity=quantity,
+            price=outcome.price,
+            cash_change=outcome.cash,
+            fees=abs(abs(outcome.cash) - quantity * outcome.price),
+        )
+        self.account.apply(fill)
+        return fill

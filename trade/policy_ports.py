@@ -1,0 +1,119 @@
+"""Where decisions come from: an endpoint, or a bundle in this process."""
+
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+
+from cluster.errors import BundleError
+from envs.observation import account_tail, lay_out
+from serve.client import PolicyClient
+from serve.schema import Account, ActRequest
+from trade.policy import AccountView, PolicyAnswer
+
+
+class BundleFacts(Protocol):
+    """What a bundle's manifest says that a trader must know."""
+
+    @property
+    def bundle_id(self) -> str:
+        """Hash of the bundle."""
+
+    @property
+    def feature_set(self) -> str:
+        """Name of its features."""
+
+    @property
+    def feature_fingerprint(self) -> str:
+        """Hash of their definitions."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Slot order."""
+
+
+class Actor(Protocol):
+    """A `train.PolicyBundle`, as far as deciding goes."""
+
+    @property
+    def manifest(self) -> BundleFacts:
+        """What it was made for."""
+
+    def logits(self, observation: np.ndarray) -> np.ndarray:
+        """(B, D) f32 raw observations -> (B, A, 3)."""
+
+
+class HttpPolicy:
+    """Decides by `POST /v1/act`; the client repeats lost calls within its budget."""
+
+    def __init__(self, client: PolicyClient, bundle: BundleFacts) -> None:
+        self._client = client
+        self._bundle = bundle
+
+    def check(self) -> None:
+        """Ask what the endpoint serves.
+
+        Raises:
+            PolicyUnavailableError: no endpoint.
+            PolicyRefusedError: the token is wrong.
+            BundleError: it serves another bundle.
+        """
+        served = self._client.model().bundle_id
+        if served != self._bundle.bundle_id:
+            raise BundleError(
+                "the endpoint serves another policy",
+                f"bundle {served} instead of {self._bundle.bundle_id}",
+                "ploutos serve down, then ploutos serve up with this bundle",
+            )
+
+    def decide(
+        self, features: np.ndarray, account: AccountView, ts: str, decision_id: str
+    ) -> PolicyAnswer:
+        """See `trade.policy.Policy.decide`."""
+        request = ActRequest(
+            feature_fingerprint=self._bundle.feature_fingerprint,
+            symbols=list(self._bundle.symbols),
+            features=features.astype(np.float64).tolist(),
+            account=Account(
+                cash=account.cash,
+                equity=account.equity,
+                peak=account.peak,
+                initial_balance=account.initial_balance,
+                position_values=account.position_values.tolist(),
+            ),
+            ts=datetime.fromisoformat(ts),
+            decision_id=decision_id,
+        )
+        answer = self._client.act(request)
+        return PolicyAnswer(
+            actions=np.array(answer.actions, np.int64),
+            bundle_id=answer.bundle_id,
+            probabilities=np.array(answer.probabilities),
+            latency_ms=answer.latency_ms,
+        )
+
+
+class LocalPolicy:
+    """Decides by a bundle in this process, on the one layout of an observation."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+
+    def decide(
+        self, features: np.ndarray, account: AccountView, ts: str, decision_id: str
+    ) -> PolicyAnswer:
+        """See `trade.policy.Policy.decide`."""
+        tail = account_tail(
+            account.position_values,
+            account.cash,
+            account.equity,
+            account.peak,
+            account.initial_balance,
+        )
+        logits = self._actor.logits(lay_out(features, tail)[None])[0]
+        odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        return PolicyAnswer(
+            actions=logits.argmax(axis=-1).astype(np.int64),
+            bundle_id=self._actor.manifest.bundle_id,
+            probabilities=odds / odds.sum(axis=-1, keepdims=True),
+        )

@@ -1,0 +1,208 @@
+"""Replay: the trading session over bars of the past, on a clock that the bars drive."""
+
+from collections import Counter
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from cluster.errors import BundleError, DataError, UsageError
+from envs.params import V6Params
+from trade.account import Account
+from trade.journal import Journal, read_journal
+from trade.paper_broker import PaperBroker
+from trade.policy import Policy
+from trade.protection import Protection
+from trade.replay_result import ReplayResult, summarise
+from trade.risk import RiskLimits
+from trade.session import TradingSession
+from trade.session_log import SessionLog
+from trade.table import BarTable, fingerprint
+from trade.terms import Terms
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class TradedBundle(Protocol):
+    """A bundle's manifest, as far as trading goes."""
+
+    @property
+    def bundle_id(self) -> str:
+        """Hash of the bundle."""
+
+    @property
+    def feature_set(self) -> str:
+        """Name of its features."""
+
+    @property
+    def feature_fingerprint(self) -> str:
+        """Hash of their definitions."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Slot order."""
+
+    @property
+    def v6_params(self) -> dict[str, Any]:
+        """What it was trained under."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayRequest:
+    """What to replay.
+
+    Args:
+        bars: Bars of the bundle's symbols, with enough before `start` for the warm-up.
+        bundle: The policy's manifest.
+        policy: Who decides.
+        journal: File of the session; its stem is the session id.
+        label: SIMULATED or REPLAY, shown wherever numbers of this session are.
+        start: First date; None for the first bar.
+        end: Last date, included; None for the last bar.
+        limits: The risk gate; None switches it off.
+        protection: Stop-loss and take-profit; None switches them off.
+        seed: Of the slippage stream.
+        resume: Go on with the journal if there is one; otherwise it must not exist.
+    """
+
+    bars: "pl.DataFrame"
+    bundle: TradedBundle
+    policy: Policy
+    journal: Path
+    label: str = "REPLAY"
+    start: date | None = None
+    end: date | None = None
+    limits: RiskLimits | None = field(default_factory=RiskLimits)
+    protection: Protection | None = field(default_factory=Protection)
+    seed: int = 0
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class SessionReport:
+    """One exchange session of a replay, told as it ends."""
+
+    day: date
+    decisions: int
+    orders: int
+    fills: int
+    denials: int
+    equity: float  # USD, at the session's close
+
+
+OnSession = Callable[[SessionReport], None]
+
+
+def replay(request: ReplayRequest, on_session: OnSession | None = None) -> ReplayResult:
+    """Trade a policy over bars of the past with the built-in paper broker.
+
+    Args:
+        request: What to replay.
+        on_session: Called as each exchange session ends.
+
+    Raises:
+        BundleError: the bundle was made for other feature definitions.
+        UsageError: the journal exists and `resume` is off.
+        ConfigError: the journal is of a session under other terms.
+        DataError: fewer than two bars between `start` and `end`, or a damaged journal.
+        LockedError: another process writes the journal.
+        PloutosError: the journal cannot be written.
+    """
+    from features import aligned_table, feature_fingerprint
+
+    bundle = request.bundle
+    known = feature_fingerprint(bundle.feature_set)
+    if known != bundle.feature_fingerprint:
+        raise BundleError(
+            f"bundle {bundle.bundle_id} does not know these features",
+            f"it was trained on {bundle.feature_fingerprint[:16]}, here they are {known[:16]}",
+            "train it again with `ploutos tune run`",
+        )
+    table = aligned_table(request.bars, bundle.feature_set, list(bundle.symbols))
+    return replay_table(request, table, on_session)
+
+
+def replay_table(
+    request: ReplayRequest, table: BarTable, on_session: OnSession | None = None
+) -> ReplayResult:
+    """`replay` over a table that is there already; `request.bars` is not looked at."""
+    first, last = _bar_range(table, request.start, request.end)
+    if request.journal.exists() and not request.resume:
+        raise UsageError(
+            f"journal {request.journal} exists",
+            "a session is written once",
+            "resume it with --resume, or name another --journal",
+        )
+    terms = _terms(request, table, first, last)
+    with Journal(request.journal) as journal:
+        log = SessionLog(journal)
+        account = deepcopy(log.state.account)
+        if not log.state.opening:
+            account = Account.opened_with(terms.params.initial_balance)
+        rule_params = terms.params.rule_params()
+        broker = PaperBroker(table, rule_params, terms.seed, account, log.state.settled)
+        teller = _Teller(table, log, on_session)
+        TradingSession(terms, table, request.policy, broker, log).run(first, last, teller.tell)
+    return summarise(request.journal, read_journal(request.journal))
+
+
+class _Teller:
+    """Tells of each session as its last bar is marked."""
+
+    def __init__(self, table: BarTable, log: SessionLog, on_session: OnSession | None) -> None:
+        self._table = table
+        self._log = log
+        self._on_session = on_session
+        self._before = Counter(log.counts)
+
+    def tell(self, bar: int) -> None:
+        sessions = self._table.session
+        if bar + 1 < len(sessions) and sessions[bar + 1] == sessions[bar]:
+            return
+        new = self._log.counts - self._before
+        self._before = Counter(self._log.counts)
+        if self._on_session:
+            day: date = self._table.ts[bar].astype("datetime64[D]").item()
+            self._on_session(
+                SessionReport(
+                    day,
+                    new["decision"],
+                    new["order"],
+                    new["fill"],
+                    new["denial"],
+                    self._log.state.account.equity,
+                )
+            )
+
+
+def _terms(request: ReplayRequest, table: BarTable, first: int, last: int) -> Terms:
+    return Terms(
+        session_id=request.journal.stem,
+        label=request.label,
+        bundle_id=request.bundle.bundle_id,
+        params=V6Params.from_dict(request.bundle.v6_params),
+        limits=request.limits,
+        protection=request.protection,
+        seed=request.seed,
+        data=fingerprint(table, first, last),
+    )
+
+
+def _bar_range(table: BarTable, start: date | None, end: date | None) -> tuple[int, int]:
+    """First and last bar of the dates, both included. XNYS sessions lie within one UTC date."""
+    days = table.ts.astype("datetime64[D]")
+    low = int(np.searchsorted(days, np.datetime64(start))) if start else 0
+    high = int(np.searchsorted(days, np.datetime64(end), "right")) if end else len(days)
+    if high - low < 2:
+        span = f"{days[0]} to {days[-1]}" if len(days) else "nothing"
+        raise DataError(
+            f"fewer than two bars between {start or 'the first'} and {end or 'the last'}",
+            f"the bars cover {span}",
+            "choose --from and --to inside that",
+        )
+    return low, high - 1

@@ -1,0 +1,69 @@
+"""What a replay amounts to, read from its journal alone."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from trade.audit import audit
+from trade.records import Record
+
+
+@dataclass(frozen=True)
+class ReplayResult:
+    """What a replay's journal says.
+
+    Args:
+        session_id: Of the trading session.
+        journal: Its file.
+        sessions: Exchange sessions traded.
+        decisions: Times that the policy was asked.
+        policy_failures: Decisions without a usable answer: HOLD.
+        orders: Orders sent.
+        fills: Orders filled.
+        rejections: Orders that the broker refused.
+        denials: Orders that were not sent, by code.
+        risk_breaches: Breaches that an independent audit of the journal finds; 0 is right.
+        protection_exits: Fills of stops and targets.
+        halts: Sessions whose entries the loss breaker ended.
+        equity_curve: (bar opening time, USD) at each close.
+        final_equity: USD.
+    """
+
+    session_id: str
+    journal: Path
+    sessions: int
+    decisions: int
+    policy_failures: int
+    orders: int
+    fills: int
+    rejections: int
+    denials: dict[str, int]
+    risk_breaches: int
+    protection_exits: int
+    halts: int
+    equity_curve: tuple[tuple[str, float], ...]
+    final_equity: float
+
+
+def summarise(path: Path, records: list[Record]) -> ReplayResult:
+    """The result that a journal's records amount to."""
+    counts = Counter(record.kind for record in records)
+    closes = [r.payload for r in records if r.kind == "mark" and r.payload["at"] == "close"]
+    decisions = [r.payload for r in records if r.kind == "decision"]
+    fills = [r.payload for r in records if r.kind == "fill"]
+    return ReplayResult(
+        session_id=records[0].payload["session_id"],
+        journal=path,
+        sessions=len({mark["session"] for mark in closes}),
+        decisions=len(decisions),
+        policy_failures=sum("failure" in decision for decision in decisions),
+        orders=counts["order"],
+        fills=len(fills),
+        rejections=counts["rejection"],
+        denials=dict(Counter(r.payload["code"] for r in records if r.kind == "denial")),
+        risk_breaches=len(audit(records)),
+        protection_exits=sum(fill["leg"] in ("stop_loss", "take_profit") for fill in fills),
+        halts=counts["halt"],
+        equity_curve=tuple((mark["bar_ts"], mark["equity"]) for mark in closes),
+        final_equity=closes[-1]["equity"],
+    )

@@ -1,0 +1,29 @@
+"""The pair that must never drift apart: the journal and the state it leads to."""
+
+from collections import Counter
+from typing import Any
+
+from trade.journal import Journal
+from trade.state import SessionState, state_from_journal
+
+
+class SessionLog:
+    """Writes a record, then applies it: what is in memory is what a restart would find.
+
+    Args:
+        journal: An open journal; what it already holds is folded first.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.state: SessionState = state_from_journal(journal.recovered)
+        self.counts = Counter(record.kind for record in journal.recovered)
+
+    def record(self, kind: str, payload: dict[str, Any], *, durable: bool = False) -> None:
+        """Append to the journal, then to the state.
+
+        Raises:
+            PloutosError: the journal could not be written; the state is unchanged.
+        """
+        self.state.apply(self._journal.append(kind, payload, durable=durable))
+        self.counts[kind] += 1

@@ -1,12 +1,13 @@
-"""Processes of this machine: who descends from whom, ending them by pid, and free ports."""
+"""Processes of this machine: starting, finding and ending them, by pid."""
 
 import os
 import signal
-import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from cluster.files import storage_errors
 
 _POLL_S = 0.05
 
@@ -41,17 +42,24 @@ def _stat_fields(pid: int) -> list[str] | None:
     return text.rpartition(")")[2].split()
 
 
-def _children_by_parent() -> dict[int, list[int]]:
-    children: dict[int, list[int]] = {}
+def _pids_by(field: int) -> dict[int, list[int]]:
+    """All pids, grouped by a numeric field of their stat: 1 the parent, 3 the session."""
+    groups: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (fields := _stat_fields(int(entry.name))):
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
-    return children
+            groups.setdefault(int(fields[field]), []).append(int(entry.name))
+    return groups
+
+
+def session_members(leader: int) -> set[Process]:
+    """The living processes of the session that `leader` opened, even after its own end."""
+    members = (Process.of(pid) for pid in _pids_by(3).get(leader, []))
+    return {member for member in members if member}
 
 
 def descendants(*pids: int) -> set[Process]:
     """The living children, grandchildren, ... of the processes `pids`, without themselves."""
-    children = _children_by_parent()
+    children = _pids_by(1)
     found: set[Process] = set()
     queue = list(pids)
     while queue:
@@ -68,6 +76,32 @@ def family(pid: int) -> set[Process]:
     return descendants(pid) | ({head} if head else set())
 
 
+def start_background(command: Sequence[str], *, log: Path, env: Mapping[str, str]) -> Process:
+    """Start a process that outlives us, in a session of its own, its output in `log`.
+
+    Raises:
+        PloutosError: the log cannot be written.
+    """
+    with storage_errors(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        pid = os.posix_spawn(
+            command[0],
+            command,
+            env,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, output, 1),
+                (os.POSIX_SPAWN_DUP2, output, 2),
+            ],
+            setsid=True,
+        )
+    finally:
+        os.close(output)
+    return Process(pid, int((_stat_fields(pid) or ["0"] * 20)[19]))
+
+
 def wait_gone(processes: Iterable[Process], timeout_s: float) -> set[Process]:
     """Wait until none of `processes` lives; returns those that still do after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
@@ -76,6 +110,14 @@ def wait_gone(processes: Iterable[Process], timeout_s: float) -> set[Process]:
         time.sleep(_POLL_S)
         left = {process for process in left if process.alive}
     return left
+
+
+def reap(process: Process) -> None:
+    """Take the exit status of an ended child of `start_background`, which stays a zombie else."""
+    try:
+        os.waitpid(process.pid, os.WNOHANG)
+    except ChildProcessError:
+        return  # started by an earlier run of ours: init has taken it
 
 
 def end(processes: Iterable[Process], *, grace_s: float = 10.0) -> None:
@@ -94,10 +136,3 @@ def _signal_all(processes: Iterable[Process], number: signal.Signals) -> None:
                 os.kill(process.pid, number)
             except ProcessLookupError:
                 continue  # it ended between the look and the signal
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

@@ -1,0 +1,183 @@
+"""Starting, finding and ending the endpoint of one home, as a background process."""
+
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx2
+
+from cluster.errors import LockedError, PloutosError, UsageError
+from cluster.files import storage_errors
+from cluster.ports import port_holder, port_is_free
+from cluster.processes import end, reap, start_background, wait_gone
+from cluster.settings import Home
+from cluster.tokens import ensure_token
+from serve.state import ServeState
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 8700
+_GRACE_S = 10.0
+_POLL_S = 0.1
+_LOG_LINES_SHOWN = 15
+_REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def serve_up(
+    bundle: Path, *, home: Home, port: int = DEFAULT_PORT, wait_s: float = 90.0
+) -> ServeState:
+    """Serve a bundle on 127.0.0.1 and return once it answers.
+
+    The same bundle already being served is a success; its port then stays as it is.
+
+    Raises:
+        BundleError: the bundle is refused.
+        LockedError: another bundle is being served, or another command is starting one.
+        UsageError: the port is busy.
+        PloutosError: the endpoint ended, or was not ready after `wait_s`; shows its last lines.
+    """
+    from train.bundle import PolicyBundle
+
+    bundle_id = PolicyBundle.load(bundle).manifest.bundle_id
+    with _only_one(home):
+        present = serve_status(home)
+        if present:
+            return _already_up(present, bundle_id)
+        _check_port(port)
+        state = _start(bundle.resolve(), bundle_id, home, port)
+        try:
+            _wait_ready(state, wait_s)
+        except BaseException:
+            _end(state, home)
+            raise
+        return state
+
+
+def serve_status(home: Home) -> ServeState | None:
+    """The endpoint that runs now, or None; what is left of a killed one is cleaned up."""
+    state = ServeState.load(home)
+    if state and not state.running:
+        _end(state, home)
+        return None
+    return state
+
+
+def serve_down(home: Home) -> ServeState | None:
+    """End the endpoint and everything that it started; returns what ran, None if nothing did."""
+    with _only_one(home):
+        state = serve_status(home)
+        if state:
+            _end(state, home)
+        return state
+
+
+def is_ready(state: ServeState) -> bool:
+    """Whether the endpoint answers that its policy is loaded."""
+    try:
+        response = httpx2.get(f"{state.url}/readyz", timeout=2.0, trust_env=False)
+    except httpx2.TransportError:
+        return False
+    return response.status_code == 200 and response.json() == {"bundle_id": state.bundle_id}
+
+
+@contextmanager
+def _only_one(home: Home) -> Iterator[None]:
+    """Keep two commands from starting or ending the same endpoint at once."""
+    path = home.root / "serve.lock"
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(
+                f"the endpoint of {home.root} is being started or ended",
+                "another ploutos serve command is at it",
+                "ploutos serve status",
+            ) from None
+        yield
+
+
+def _already_up(present: ServeState, bundle_id: str) -> ServeState:
+    if present.bundle_id == bundle_id:
+        return present
+    raise LockedError(
+        f"bundle {present.bundle_id} is already being served at {present.url}",
+        f"it is not the asked {bundle_id}",
+        "ploutos serve down",
+    )
+
+
+def _check_port(port: int) -> None:
+    if port_is_free(port, HOST):
+        return
+    holder = port_holder(port)
+    raise UsageError(
+        f"port {port} is busy",
+        f"{holder} listens on it" if holder else "another process listens on it",
+        f"ploutos serve up --port {port + 1}",
+    )
+
+
+def _start(bundle: Path, bundle_id: str, home: Home, port: int) -> ServeState:
+    token_path = home.tokens / "serve"
+    ensure_token(token_path)
+    log = home.logs / "serve.log"
+    options = {"--bundle": bundle, "--port": port, "--token-path": token_path}
+    command = [sys.executable, "-P", "-m", "serve.host"]
+    command += [str(part) for option in options.items() for part in option]
+    leader = start_background(command, log=log, env=_host_environment())
+    state = ServeState(
+        pid=leader.pid,
+        start_ticks=leader.start_ticks,
+        url=f"http://{HOST}:{port}",
+        bundle_id=bundle_id,
+        bundle_path=bundle,
+        token_path=token_path,
+        log_path=log,
+        started=datetime.now(UTC),
+    )
+    state.save(home)
+    return state
+
+
+def _host_environment() -> dict[str, str]:
+    """Ours, less a cluster that we may be attached to: the endpoint brings its own Ray."""
+    env = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    paths = [str(_REPOSITORY), *filter(None, [env.get("PYTHONPATH")])]
+    return env | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _wait_ready(state: ServeState, wait_s: float) -> None:
+    deadline = time.monotonic() + wait_s
+    while not is_ready(state):
+        if not state.running:
+            raise _failure(state, "it ended")
+        if time.monotonic() > deadline:
+            raise _failure(state, f"it was not ready after {wait_s:.0f} s")
+        time.sleep(_POLL_S)
+
+
+def _failure(state: ServeState, why: str) -> PloutosError:
+    lines = state.log_path.read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
+    shown = "".join(f"\n    {line}" for line in lines)
+    return PloutosError(
+        f"the endpoint for bundle {state.bundle_id} did not start",
+        f"{why}; the last lines of {state.log_path}:{shown}",
+        "correct what they name, then ploutos serve up",
+    )
+
+
+def _end(state: ServeState, home: Home) -> None:
+    """SIGTERM to the leader, which ends its Ray; then to whatever of the session is left."""
+    members = state.members()
+    if state.running:
+        end({state.leader}, grace_s=_GRACE_S)
+    end(wait_gone(members | state.members(), 2.0), grace_s=2.0)
+    reap(state.leader)
+    state.clear(home)

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from train.ledger import TrialLedger as TrialLedger
     from train.ledger import TrialRecord as TrialRecord
     from train.scenario import PloutosConfig as PloutosConfig
-    from train.verdict import Verdict as Verdict
     from train.verdict import judge as judge
+    from train.verdict_file import VerdictRecord as VerdictRecord
 
 _HOMES = {
     "Evaluation": "train.evaluation",
@@ -19,7 +19,7 @@ _HOMES = {
     "PolicyBundle": "train.bundle",
     "TrialLedger": "train.ledger",
     "TrialRecord": "train.ledger",
-    "Verdict": "train.verdict",
+    "VerdictRecord": "train.verdict_file",
     "evaluate": "train.evaluation",
     "judge": "train.verdict",
 }

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +29,6 @@ from train.manifest import (
 )
 from train.onnx_rules import MAX_BYTES, check_onnx
 from train.verdict_file import VERDICT_FILE, VerdictRecord, parse_verdict, verdict_bytes
-
-if TYPE_CHECKING:
-    from train.verdict import Verdict
 
 MANIFEST_FILE = "manifest.json"
 _MAX_MANIFEST_BYTES = 4 << 20
@@ -188,10 +185,10 @@ def read_verdict(folder: Path, manifest: Manifest) -> VerdictRecord | None:
     return parse_verdict(data, manifest.bundle_id, str(folder))
 
 
-def update_verdict(folder: Path, verdict: "Verdict") -> None:
+def update_verdict(folder: Path, verdict: VerdictRecord) -> None:
     """Write, or replace, the verdict of a bundle; the policy and its id stay as they are."""
     manifest = read_manifest(folder)
-    write_atomic(folder / VERDICT_FILE, verdict_bytes(manifest.bundle_id, verdict.to_dict()))
+    write_atomic(folder / VERDICT_FILE, verdict_bytes(manifest.bundle_id, verdict))
 
 
 def list_bundles(bundles: Path) -> list[Path]:

@@ -23,7 +23,7 @@ class BaselineExcess(BaseModel):
 
 
 class VerdictRecord(BaseModel):
-    """The numbers of a verdict, as `train.verdict.Verdict` states them."""
+    """The numbers of a verdict; `train.verdict.judge` makes it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -43,11 +43,19 @@ class VerdictRecord(BaseModel):
         """Whether the policy passed everything."""
         return self.label == "BETTER"
 
+    @property
+    def headline(self) -> str:
+        """One line: the numbers, then the answer."""
+        return (
+            f"out-of-sample Sharpe {self.sharpe:.2f} [{self.sharpe_low:.2f}, "
+            f"{self.sharpe_high:.2f}], deflated {self.deflated_sharpe:.2f} over "
+            f"{self.trials} trial(s): {self.label}"
+        )
 
-def verdict_bytes(bundle_id: str, verdict: dict[str, Any]) -> bytes:
+
+def verdict_bytes(bundle_id: str, verdict: VerdictRecord) -> bytes:
     """The content of verdict.json."""
-    checked = VerdictRecord.model_validate(verdict).model_dump(mode="json")
-    told = {"bundle_id": bundle_id, "verdict": checked}
+    told = {"bundle_id": bundle_id, "verdict": verdict.model_dump(mode="json")}
     return canonical_json(told | {"sha256": _digest(told)})
 
 

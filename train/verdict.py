@@ -1,0 +1,149 @@
+"""BETTER or NOT BETTER: whether a chosen policy beats luck and what anyone could have done."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cluster.errors import DataError
+from train.evaluation import Evaluation
+from train.metrics import TRADING_DAYS
+from train.significance import (
+    Moments,
+    deflated_sharpe_ratio,
+    expected_maximum_sharpe,
+    sharpe_difference,
+    stationary_bootstrap_interval,
+)
+from train.verdict_file import BaselineExcess
+from train.verdict_file import VerdictRecord as Verdict
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["MIN_DAYS", "MIN_DEFLATED_SHARPE", "Verdict", "judge"]
+
+REQUIRED_BASELINES = ("flat", "buy_and_hold", "equal_weight")
+MIN_DEFLATED_SHARPE = 0.95
+MIN_DAYS = 20  # sessions; fewer say nothing about a year
+
+
+def judge(
+    candidate: Evaluation,
+    baselines: Sequence[Evaluation],
+    trials: "pl.DataFrame",
+    *,
+    seed: int = 0,
+) -> Verdict:
+    """Judge the chosen policy on the test window, against every trial of its problem.
+
+    BETTER needs all of: a deflated Sharpe ratio of at least 0.95; the 95 % bootstrap interval of
+    the difference of Sharpe ratios above 0 against each baseline; 20 sessions; no degenerate
+    behaviour.
+
+    Args:
+        candidate: the one policy that validation chose.
+        baselines: at least flat, buy and hold and equal weight, over the same sessions.
+        trials: `TrialLedger.trials(problem)`, every trial that ran, the candidate's included.
+        seed: of the bootstrap.
+
+    Raises:
+        DataError: a baseline is missing or covers other sessions, or the ledger is empty.
+    """
+    _check_comparable(candidate, baselines, trials)
+    moments = Moments.of(candidate.daily_returns)
+    variance = _cross_trial_variance(trials, moments)
+    interval = stationary_bootstrap_interval(candidate.daily_returns, seed=seed)
+    deflated = deflated_sharpe_ratio(moments, variance, trials.height)
+    excess = tuple(_excess(candidate, baseline, seed) for baseline in baselines)
+    reasons = tuple(_failures(candidate, deflated, trials.height, excess))
+    threshold = expected_maximum_sharpe(variance, trials.height)
+    return Verdict(
+        label="NOT BETTER" if reasons else "BETTER",
+        sharpe=candidate.sharpe_ratio,
+        sharpe_low=interval.low,
+        sharpe_high=interval.high,
+        deflated_sharpe=deflated,
+        deflation_threshold=threshold * TRADING_DAYS**0.5,
+        trials=trials.height,
+        days=candidate.days,
+        excess=excess,
+        reasons=reasons,
+    )
+
+
+def degeneracy(candidate: Evaluation) -> str:
+    """How a policy fails to be one, in words; empty when it does not."""
+    if candidate.fills == 0:
+        return "degenerate: it never traded"
+    actions = candidate.actions
+    if actions is not None and (actions == actions[0]).all():
+        return "degenerate: it sent the same actions at every bar"
+    return ""
+
+
+def _failures(
+    candidate: Evaluation, deflated: float, trials: int, excess: Sequence[BaselineExcess]
+) -> list[str]:
+    reasons = []
+    if deflated < MIN_DEFLATED_SHARPE:
+        reasons.append(
+            f"deflated Sharpe {deflated:.3f} over {trials} trial(s), "
+            f"needs {MIN_DEFLATED_SHARPE:.2f}"
+        )
+    reasons += [
+        f"Sharpe difference to {row.baseline} {row.excess:+.2f}, 95 % interval "
+        f"[{row.low:+.2f}, {row.high:+.2f}], needs its lower end above 0"
+        for row in excess
+        if row.low <= 0.0
+    ]
+    if candidate.days < MIN_DAYS:
+        reasons.append(f"{candidate.days} test sessions, needs {MIN_DAYS}")
+    if candidate.ruined:
+        reasons.append("ruined: the account fell below half of its initial balance")
+    return reasons + [text for text in [degeneracy(candidate)] if text]
+
+
+def _excess(candidate: Evaluation, baseline: Evaluation, seed: int) -> BaselineExcess:
+    paths = np.column_stack([candidate.daily_returns, baseline.daily_returns])  # (D, 2)
+    interval = stationary_bootstrap_interval(paths, sharpe_difference, seed=seed)
+    return BaselineExcess(
+        baseline=baseline.name,
+        excess=sharpe_difference(paths),
+        low=interval.low,
+        high=interval.high,
+    )
+
+
+def _cross_trial_variance(trials: "pl.DataFrame", moments: Moments) -> float:
+    """Variance of the trials' Sharpe ratios a day.
+
+    Where fewer than two trials left a test path, that of the ratio's own estimate under no skill,
+    1 / (D - 1): trials that tell nothing must not make the bar lower.
+    """
+    ratios = trials["test_sharpe"].drop_nulls().to_numpy() / TRADING_DAYS**0.5
+    if len(ratios) < 2:
+        return 1.0 / (moments.days - 1)
+    return float(np.var(ratios, ddof=1))
+
+
+def _check_comparable(
+    candidate: Evaluation, baselines: Sequence[Evaluation], trials: "pl.DataFrame"
+) -> None:
+    present = {baseline.name.split()[0] for baseline in baselines}
+    missing = [name for name in REQUIRED_BASELINES if name not in present]
+    if missing:
+        raise DataError(f"no verdict without the baseline {missing[0]}", "", "evaluate it as well")
+    for baseline in baselines:
+        if not np.array_equal(baseline.sessions, candidate.sessions):
+            raise DataError(
+                f"baseline {baseline.name} covers other sessions than the policy",
+                f"{baseline.days} against {candidate.days}",
+                "evaluate both over the same window",
+            )
+    if trials.height == 0:
+        raise DataError(
+            "the ledger holds no trial of this problem",
+            "a verdict deflates by the number of trials",
+            "append the trials before judging",
+        )

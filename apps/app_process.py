@@ -1,7 +1,6 @@
 """The Streamlit server as a child process, reading one home."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from cluster.errors import PloutosError, UsageError
+from cluster.ports import port_holder, port_is_free
 from cluster.processes import end, family
 
 _ROOT = Path(__file__).resolve().parent.parent  # holds .streamlit/config.toml
@@ -47,17 +47,6 @@ class AppProcess:
         self.close()
 
 
-def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen on this port now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
-
-
 def start_app(home: Path, port: int, *, timeout_s: float = 60.0) -> AppProcess:
     """Start the app on 127.0.0.1 and wait until it answers.
 
@@ -73,7 +62,7 @@ def start_app(home: Path, port: int, *, timeout_s: float = 60.0) -> AppProcess:
     if not port_is_free(port):
         raise UsageError(
             f"port {port} is busy",
-            "another process listens on it",
+            f"{port_holder(port) or 'another process'} listens on it",
             f"ploutos app open --port {port + 1}",
         )
     log = home / "logs" / "app.log"

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
-from apps.app_process import port_is_free
 from cluster.errors import PloutosError
+from cluster.ports import port_holder, port_is_free
 from cluster.settings import Home, Settings, load_settings
 
 PORTS = {8700: "ploutos serve", 8501: "ploutos app", 8265: "Ray dashboard"}
@@ -105,9 +105,10 @@ def _ray() -> Check:
 
 
 def _port(port: int, user: str) -> Check:
-    found = "free" if port_is_free(port) else "busy"
-    fix = f"end its process (ss -ltnp 'sport = :{port}'), or choose another with --port"
-    return Check(f"port {port}", found == "free", f"{found} ({user})", fix)
+    free = port_is_free(port)
+    found = "free" if free else f"held by {port_holder(port) or 'another process'}"
+    fix = "fine if that is Ploutos itself; else end it, or choose another with --port"
+    return Check(f"port {port}", free, f"{found} ({user})", fix)
 
 
 def _calendar() -> Check:

@@ -1,0 +1,44 @@
+"""`ploutos bench`: what this machine does in a second."""
+
+from typing import Annotated
+
+import typer
+
+from apps.output import Json, emit, talk
+
+app = typer.Typer(
+    help="Measure the environment and the features on this machine.", no_args_is_help=True
+)
+
+
+@app.command("env")
+def bench_env(
+    assets: Annotated[int, typer.Option(min=1, help="A, symbols of the Market.")] = 22,
+    num_envs: Annotated[int, typer.Option(min=1, help="B, environments in one batch.")] = 1024,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long each is measured.")] = 3.0,
+    as_json: Json = False,
+) -> None:
+    """Measure V6 with random actions on one core, against a plain scalar Python V6.
+
+    Example: ploutos bench env --assets 22 --num-envs 1024 --json
+    """
+    from apps.benchmark import measure_environment
+
+    talk(f"{num_envs:,} environments of {assets} assets, {seconds:g} s each")
+    emit(measure_environment(assets=assets, num_envs=num_envs, seconds=seconds), as_json)
+
+
+@app.command("features")
+def bench_features(
+    symbols: Annotated[int, typer.Option(min=1, help="How many symbols.")] = 500,
+    bars: Annotated[int, typer.Option(min=500, help="Hourly bars a symbol.")] = 8700,
+    as_json: Json = False,
+) -> None:
+    """Measure the feature set v6 over many symbols of the simulated market.
+
+    Example: ploutos bench features --symbols 500 --bars 8700 --json
+    """
+    from apps.benchmark import measure_features
+
+    talk(f"simulating {symbols:,} symbols x {bars:,} hourly bars; only the features are timed")
+    emit(measure_features(symbols=symbols, bars=bars), as_json)

@@ -1,0 +1,54 @@
+"""Orders: how many intents became fills, and why the others did not."""
+
+import polars as pl
+import streamlit as st
+
+from apps import charts
+from apps.status_strip import current_session
+from cluster.settings import home
+
+_SCHEMA = {
+    "bar": pl.String,
+    "symbol": pl.String,
+    "side": pl.String,
+    "leg": pl.String,
+    "outcome": pl.String,
+    "quantity": pl.Float64,
+    "price": pl.Float64,
+    "fees": pl.Float64,
+    "reason": pl.String,
+}
+
+
+def show() -> None:
+    """Draw the page."""
+    view, _ = current_session(home())
+    if view is None:
+        st.info("No trading session yet.", icon=":material/receipt_long:")
+        st.code("ploutos trade replay --help", language="bash")
+        return
+    tiles = st.columns(len(view.stages))
+    for tile, (stage, count) in zip(tiles, view.stages.items(), strict=True):
+        tile.metric(stage.capitalize(), f"{count:,}")
+    if view.stages["orders"]:
+        flow = {name: view.stages[name] for name in ("intents", "orders", "fills")}
+        st.plotly_chart(charts.funnel(flow))
+    if view.denials:
+        st.subheader("Denials by reason", anchor=False)
+        st.plotly_chart(charts.counts(view.denials))
+    st.subheader("Orders and denials, newest first", anchor=False)
+    outcomes = sorted({row["outcome"] for row in view.orders})
+    chosen = st.pills("Outcome", outcomes, selection_mode="multi", default=outcomes)
+    rows = [row for row in view.orders if row["outcome"] in chosen]
+    st.dataframe(
+        pl.DataFrame(rows, schema=_SCHEMA),
+        hide_index=True,
+        column_config={
+            "quantity": st.column_config.NumberColumn(format="%.4f"),
+            "price": st.column_config.NumberColumn(format="$%.2f"),
+            "fees": st.column_config.NumberColumn(format="$%.2f"),
+        },
+    )
+
+
+show()

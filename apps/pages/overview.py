@@ -1,0 +1,50 @@
+"""Overview: equity, profit, drawdown, exposure and cash, and what the risk gate denied."""
+
+import streamlit as st
+
+from apps import charts
+from apps.session_view import SessionView
+from apps.status_strip import current_session
+from cluster.settings import home
+
+MAX_POINTS = 5_000
+
+
+def show() -> None:
+    """Draw the page."""
+    view, _ = current_session(home())
+    if view is None:
+        st.info("No trading session yet.", icon=":material/monitoring:")
+        st.code("ploutos demo\nploutos trade replay --help", language="bash")
+        return
+    _show_tiles(view)
+    if view.curve:
+        _show_curves(view)
+    st.subheader("Denials by reason", anchor=False)
+    if view.denials:
+        st.plotly_chart(charts.counts(view.denials))
+    else:
+        st.caption("The risk gate denied nothing.")
+
+
+def _show_tiles(view: SessionView) -> None:
+    profit = view.equity - view.initial_balance
+    account = view.state.account
+    tiles = st.columns(5)
+    tiles[0].metric("Equity", f"${view.equity:,.2f}")
+    tiles[1].metric("Profit and loss", f"{profit:+,.2f} $", f"{profit / view.initial_balance:+.2%}")
+    tiles[2].metric("Drawdown", f"{view.drawdown:.2%}")
+    tiles[3].metric("Exposure", f"{view.exposure:.1%}")
+    tiles[4].metric("Cash", f"${account.cash:,.2f}")
+
+
+def _show_curves(view: SessionView) -> None:
+    step = max(1, len(view.curve) // MAX_POINTS)
+    points = [*view.curve[:-1:step], view.curve[-1]]
+    times = [point.ts for point in points]
+    st.subheader("Equity", anchor=False)
+    st.plotly_chart(charts.equity_curve(times, [point.equity for point in points]))
+    st.plotly_chart(charts.drawdown_curve(times, [point.drawdown for point in points]))
+
+
+show()

@@ -1,0 +1,107 @@
+"""A replay as the command line asks for it: which bundle, which bars, who decides."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from apps.readers import find_bundle
+from cluster.errors import DataError
+from cluster.settings import Home, home
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from trade.policy import Policy
+    from trade.replay import ReplayResult, SessionReport
+    from train.manifest import Manifest
+
+SIMULATED = "SIMULATED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayOptions:
+    """The options of `ploutos trade replay`."""
+
+    start: date | None
+    end: date | None
+    bundle: str | None
+    bars: Path | None
+    local: bool
+    risk: bool
+    session: str | None
+    resume: bool
+    seed: int
+
+
+def run_replay(
+    options: ReplayOptions, on_session: "Callable[[SessionReport], None]"
+) -> "ReplayResult":
+    """Replay a bundle of this home.
+
+    Raises:
+        PloutosError: no bundle, no bars, no endpoint, or what `trade.replay.replay` raises.
+    """
+    from trade.protection import Protection
+    from trade.replay import ReplayRequest, replay
+    from trade.risk import RiskLimits
+    from train.bundle import read_manifest
+
+    place = home()
+    folder = find_bundle(place, options.bundle)
+    manifest = read_manifest(folder)
+    name = options.session or f"replay-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    with _policy(options, folder, manifest, place) as policy:
+        request = ReplayRequest(
+            bars=_bars(options.bars, manifest, place),
+            bundle=manifest,
+            policy=policy,
+            journal=place.journal / f"{name}.jsonl",
+            label=SIMULATED if manifest.data.label == SIMULATED else "REPLAY",
+            start=options.start,
+            end=options.end,
+            limits=RiskLimits() if options.risk else None,
+            protection=Protection() if options.risk else None,
+            seed=options.seed,
+            resume=options.resume,
+        )
+        return replay(request, on_session)
+
+
+def _bars(file: Path | None, manifest: "Manifest", place: Home) -> "pl.DataFrame":
+    """The bars of the bundle's symbols, from a file or from the lake."""
+    from features.files import read_bars
+    from features.lake import Lake
+
+    if file is not None:
+        return read_bars(file)
+    interval, symbols = manifest.data.interval, list(manifest.symbols)
+    bars = Lake(place.lake).scan(interval, symbols=symbols).drop("source").collect()
+    if bars.is_empty():
+        raise DataError(
+            f"the lake has no {interval} bars of this bundle's symbols",
+            f"it was made for {', '.join(symbols[:5])}{', ...' if len(symbols) > 5 else ''}",
+            "ploutos trade replay --bars FILE, or ploutos data import FILE",
+        )
+    return bars
+
+
+@contextmanager
+def _policy(
+    options: ReplayOptions, folder: Path, manifest: "Manifest", place: Home
+) -> "Iterator[Policy]":
+    """The bundle in this process, or the endpoint of this home."""
+    from trade.policy_ports import HttpPolicy, LocalPolicy
+    from train.bundle import PolicyBundle
+
+    if options.local:
+        yield LocalPolicy(PolicyBundle.load(folder))
+        return
+    from apps.endpoint import connected_client
+
+    with connected_client() as client:
+        policy = HttpPolicy(client, manifest)
+        policy.check()
+        yield policy

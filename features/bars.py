@@ -11,6 +11,7 @@ __all__ = [
     "BAR_SCHEMA",
     "PRICE_COLUMNS",
     "check_bars",
+    "dated_at_midnight",
     "interval_of",
     "list_defects",
     "split_bad",
@@ -72,6 +73,16 @@ def list_defects(bars: pl.DataFrame, *, origin: str = "bars") -> pl.DataFrame:
     rows = normalise(bars, origin=origin)
     bad = rows.with_columns(defect(rows)).filter(pl.col("reason").is_not_null())
     return bad.select("row", *BAR_COLUMNS, "reason")
+
+
+def dated_at_midnight(bars: pl.DataFrame) -> pl.DataFrame:
+    """Daily bars with midnight UTC of their UTC date as time, whatever hour their source stamps.
+
+    Raises:
+        DataError: a symbol has two bars on one date.
+    """
+    dated = bars.with_columns(pl.col("ts").dt.truncate("1d"))
+    return bars if dated["ts"].equals(bars["ts"]) else check_bars(dated, origin="daily bars")
 
 
 def interval_of(bars: pl.DataFrame) -> str:

@@ -21,6 +21,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from cluster.errors import ConfigError
 from features.shocks import Array, Shocks
 
 WINDOW = 50  # bars
@@ -29,9 +30,16 @@ _ROUNDS = 3  # of calibration; the planted part moves the signal and the trader'
 
 
 def plant(shocks: Shocks, edge: float, bars_a_year: int) -> Shocks:
-    """Add the predictable component that is worth an annualised Sharpe ratio of `edge`."""
+    """Add the predictable component that is worth an annualised Sharpe ratio of `edge`.
+
+    Raises:
+        ConfigError: there are too few bars for the signal to show.
+    """
     if edge == 0:
         return shocks
+    if len(shocks.body) < 2 * WINDOW:
+        why = f"it has {len(shocks.body)} bars, and the edge needs {2 * WINDOW}"
+        raise ConfigError("the simulated market is too short", why, "take more sessions")
     planted = shocks
     for _ in range(_ROUNDS):
         coefficient = edge / np.sqrt(bars_a_year) * _risk_per_reward(planted)
@@ -40,7 +48,9 @@ def plant(shocks: Shocks, edge: float, bars_a_year: int) -> Shocks:
 
 
 def knowing_returns(open_: Array, close: Array) -> Array:
-    """Returns (T - WINDOW - 1,), one a bar, of the trader who knows the edge, before costs.
+    """Returns (T - WINDOW - 1,) of the trader who knows the edge, before costs.
+
+    The first is that from the open of bar WINDOW to the next open.
 
     Args:
         open_: (T, A) USD.

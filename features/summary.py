@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cluster.errors import DataError
-from features.bars import interval_of
+from features.bars import dated_at_midnight, interval_of
 from features.grid import naive_utc
 from features.sessions import OUTSIDE, session_dates, session_index, session_times
 
@@ -44,7 +44,7 @@ def summarise(bars: pl.DataFrame) -> BarsSummary:
     if interval[-1] not in _MINUTES:
         raise DataError(f"cannot summarise bars of {interval}", "they are longer than a day")
     if interval == "1d":
-        bars = bars.with_columns(pl.col("ts").dt.truncate("1d"))
+        bars = dated_at_midnight(bars)
     ts = naive_utc(bars["ts"])
     inside = session_index(ts) != OUTSIDE
     expected = _expected_times(ts[inside], interval)

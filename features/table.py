@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cluster.errors import DataError
-from features.bars import check_bars, interval_of
+from features.bars import check_bars, dated_at_midnight, interval_of
 from features.grid import Grid, Matrix, naive_utc
 from features.sessions import OUTSIDE, session_index
 
@@ -89,8 +89,7 @@ def session_bars(bars: pl.DataFrame) -> pl.DataFrame:
         DataError: there is none, or a symbol has two daily bars on one date.
     """
     if interval_of(bars) == "1d":
-        bars = bars.with_columns(pl.col("ts").dt.truncate("1d"))
-        bars = check_bars(bars, origin="daily bars")
+        bars = dated_at_midnight(bars)
     inside = session_index(naive_utc(bars["ts"])) != OUTSIDE
     if not inside.any():
         raise DataError(

@@ -1,0 +1,118 @@
+"""Bars, bundles and requests for the trader's tests, as factories."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from envs import V6Params
+from features import AlignedTable
+from trade.replay import ReplayRequest
+from trade.scripted_policy import ScriptedPolicy
+from trade.table import decision_id
+
+BUNDLE_ID = "0123456789abcdef"
+FREE = {"slippage_model": "none", "spread_bps": 0.0, "sec_fee": 0.0, "finra_taf": 0.0}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    symbols: tuple[str, ...]
+    v6_params: dict[str, Any]
+    bundle_id: str = BUNDLE_ID
+    feature_set: str = "v6"
+    feature_fingerprint: str = "none"
+
+
+def _walk_table(
+    bars: int = 60, assets: int = 4, seed: int = 0, sigma: float = 0.01, holes: float = 0.0
+) -> AlignedTable:
+    """Hourly bars, 7 a session, of geometric random walks with opening gaps."""
+    random = np.random.default_rng(seed)
+    shape = (bars, assets)
+    close = 50.0 * np.exp(np.cumsum(random.normal(0, sigma, shape), axis=0))
+    opening = np.vstack([close[:1], close[:-1]]) * np.exp(random.normal(0, sigma / 2, shape))
+    tradable = random.random(shape) >= holes
+    tradable[0] = True
+    for bar in range(1, bars):
+        rest = ~tradable[bar]
+        close[bar, rest] = opening[bar, rest] = close[bar - 1, rest]
+    reach = 1 + np.abs(random.normal(0, sigma / 2, shape)) * tradable
+    day, hour = np.divmod(np.arange(bars), 7)
+    ts = np.datetime64("2025-03-03T14:30", "us") + day * np.timedelta64(1, "D")
+    return AlignedTable(
+        ts=ts + hour * np.timedelta64(1, "h"),
+        session=8800 + day,
+        symbols=tuple(f"S{i}" for i in range(assets)),
+        feature_names=("momentum", "noise"),
+        open=opening,
+        high=np.maximum(opening, close) * reach,
+        low=np.minimum(opening, close) / reach,
+        close=close,
+        volume=np.where(tradable, random.integers(10_000, 1_000_000, shape), 0).astype(float),
+        volatility=np.full(shape, sigma),
+        tradable=tradable,
+        features=random.normal(0, 1, (*shape, 2)).astype(np.float32),
+    )
+
+
+def _flat_table(bars: int, assets: int = 1, price: float = 100.0) -> AlignedTable:
+    """Bars that stay at one price, for tests that set the few that matter."""
+    table = _walk_table(bars, assets)
+    for prices in (table.open, table.high, table.low, table.close):
+        prices[:] = price
+    return table
+
+
+def _policy(table: AlignedTable, actions: dict[int, dict[str, int]], outages: tuple[int, ...] = ()):
+    """A policy that plays actions by bar index and symbol."""
+    rows = {}
+    for bar, chosen in actions.items():
+        row = np.zeros(len(table.symbols), np.int64)
+        for symbol, action in chosen.items():
+            row[table.symbols.index(symbol)] = action
+        rows[decision_id(table, bar)] = row
+    return ScriptedPolicy(BUNDLE_ID, rows, frozenset(decision_id(table, bar) for bar in outages))
+
+
+def _request(
+    table: AlignedTable,
+    policy: Any,
+    journal: Path,
+    params: dict[str, Any] | None = None,
+    **settings: Any,
+) -> ReplayRequest:
+    """A request over a table, free of costs; gate and protection are off unless given."""
+    bundle = Manifest(
+        table.symbols, V6Params.default(**(FREE if params is None else params)).to_dict()
+    )
+    chosen = {"limits": None, "protection": None, "label": "SIMULATED"} | settings
+    return ReplayRequest(bars=None, bundle=bundle, policy=policy, journal=journal, **chosen)
+
+
+@pytest.fixture(scope="session")
+def walk_table() -> Callable[..., AlignedTable]:
+    return _walk_table
+
+
+@pytest.fixture(scope="session")
+def flat_table() -> Callable[..., AlignedTable]:
+    return _flat_table
+
+
+@pytest.fixture(scope="session")
+def scripted() -> Callable[..., ScriptedPolicy]:
+    return _policy
+
+
+@pytest.fixture(scope="session")
+def request_for() -> Callable[..., ReplayRequest]:
+    return _request
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "session.jsonl"

@@ -88,7 +88,7 @@ def start_background(command: Sequence[str], *, log: Path, env: Mapping[str, str
     try:
         pid = os.posix_spawn(
             command[0],
-            command,
+            list(command),
             env,
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -99,7 +99,9 @@ def start_background(command: Sequence[str], *, log: Path, env: Mapping[str, str
         )
     finally:
         os.close(output)
-    return Process(pid, int((_stat_fields(pid) or ["0"] * 20)[19]))
+    fields = _stat_fields(pid)
+    assert fields, "a child of ours is at least a zombie until `reap`"
+    return Process(pid, int(fields[19]))
 
 
 def wait_gone(processes: Iterable[Process], timeout_s: float) -> set[Process]:

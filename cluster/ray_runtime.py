@@ -18,7 +18,8 @@ from typing import Any
 from cluster.errors import ConfigError, PloutosError
 from cluster.processes import Process, descendants, end, wait_gone
 
-_SOCKET_PATH_ROOM = 40  # Ray appends ~65 characters, and a Unix socket path holds 107
+_FOLDER_PREFIX = "ploutos-"
+_MAX_PARENT_CHARACTERS = 16  # of 107 in a Unix socket path; Ray appends ~65, we up to 24
 _OBJECT_STORE_BYTES = 256 << 20
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -93,7 +94,7 @@ def _attached(address: str) -> Iterator[RaySession]:
 def _private(num_cpus: int | None, object_store_bytes: int) -> Iterator[RaySession]:
     import ray
 
-    folder = _short_temporary_folder()
+    folder = _temporary_folder()
     before = descendants(os.getpid())
     servers: set[Process] = set()
     try:
@@ -155,11 +156,16 @@ def _process_token() -> str:
     return secrets.token_hex(32)
 
 
-def _short_temporary_folder() -> Path:
-    parent = tempfile.gettempdir()
-    if len(parent) > _SOCKET_PATH_ROOM - len("/ploutos-12345678"):
-        parent = "/tmp"
-    return Path(tempfile.mkdtemp(prefix="ploutos-", dir=parent))
+def _temporary_folder() -> Path:
+    """A new folder with a short path that names us; those of killed drivers are removed."""
+    parent = Path(tempfile.gettempdir())
+    if len(str(parent)) > _MAX_PARENT_CHARACTERS:
+        parent = Path("/tmp")
+    for folder in parent.glob(f"{_FOLDER_PREFIX}*-*"):
+        owner = folder.name.removeprefix(_FOLDER_PREFIX).partition("-")[0]
+        if owner.isdecimal() and Process.of(int(owner)) is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=parent))
 
 
 @contextmanager

@@ -23,9 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     os.environ.update(_direct_ingress(options.port))
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     with attached_ray(num_cpus=2):
+        for number in (signal.SIGTERM, signal.SIGINT):  # now, since Ray has set its own
+            signal.signal(number, lambda *_: stop.set())
         _deploy(options.bundle, options.token_path)
         print(f"serving {options.bundle.name} on http://{HOST}:{options.port}", flush=True)
         stop.wait()

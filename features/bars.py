@@ -37,7 +37,7 @@ def check_bars(bars: pl.DataFrame, *, origin: str, next_command: str = "") -> pl
             (beyond `features.defects.ROUNDING`), duplicate times, times that go back within a
             symbol.
     """
-    rows = normalise(bars, origin=origin, next_command=next_command)
+    rows = normalise(bars, origin=origin)
     bad = rows.with_columns(defect(rows)).filter(pl.col("reason").is_not_null())
     if bad.height:
         raise _refusal(bad, rows.height, origin, next_command)
@@ -110,7 +110,7 @@ def interval_of(bars: pl.DataFrame) -> str:
 
 def _refusal(bad: pl.DataFrame, height: int, origin: str, next_command: str) -> DataError:
     first = bad.row(0, named=True)
-    when = f"{first['ts']:{_TIME_FORMAT}} UTC" if first["ts"] else f"row {first['row']}"
-    what = f"{origin}: {first['symbol']} at {when} (row {first['row']})"
+    when = f" at {first['ts']:{_TIME_FORMAT}} UTC" if first["ts"] else ""
+    what = f"{origin}: {first['symbol'] or 'no symbol'}{when} (row {first['row']})"
     count = f"{bad.height:,} of {height:,} bars are bad"
     return DataError(what, f"{first['reason']}; {count}", next_command)

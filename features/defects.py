@@ -27,6 +27,7 @@ def _key_rules(rows: pl.DataFrame) -> _Rules:
         ~pl.col("symbol").is_in(tickers.implode()),
         pl.lit("symbol is not a ticker (letters, digits and . ^ = _ : / -, at most 32)"),
     )
+    yield pl.col("unreadable").is_not_null(), pl.col("unreadable")
     yield pl.col("ts").is_null(), pl.lit("has no time")
 
 

@@ -67,7 +67,8 @@ def _parse(path: Path, reader: Callable[[Path], pl.DataFrame]) -> pl.DataFrame:
 
 def _read_csv(path: Path) -> pl.DataFrame:
     """Read every column as text: the schema, not a sample of rows, decides what a value is."""
-    return pl.read_csv(path, infer_schema=False, null_values=[""])
+    text = pl.read_csv(path, infer_schema=False, null_values=[""])
+    return text.with_columns(pl.all().str.strip_chars())
 
 
 def _quoted(path: Path) -> str:

@@ -23,26 +23,30 @@ _ALIASES = {
 }
 
 
-def normalise(bars: pl.DataFrame, *, origin: str, next_command: str = "") -> pl.DataFrame:
-    """Names and dtypes of `BAR_SCHEMA` plus `row`, in the order given; values are not judged.
+def normalise(bars: pl.DataFrame, *, origin: str) -> pl.DataFrame:
+    """Names and dtypes of `BAR_SCHEMA`, in the order given; values are not judged.
+
+    Returns:
+        The columns of `BAR_SCHEMA`, null where a value is missing or cannot be read, then `row`
+        (from 0) and `unreadable` (which value cannot be read, and why; else null).
 
     Raises:
-        DataError: missing or ambiguous columns, no rows, a value that cannot be read.
+        DataError: missing or ambiguous columns, a column of a wrong type, or no rows.
     """
-    bars = bars.rename(_bar_names(bars.columns, origin, next_command))
+    bars = bars.rename(_bar_names(bars.columns, origin))
     if bars.is_empty():
-        raise DataError(f"{origin} has no bars", "0 rows", next_command)
-    bars = bars.select(BAR_COLUMNS).with_row_index("row")
-    read = bars.with_columns(
+        raise DataError(f"{origin} has no bars", "0 rows", "give it at least one bar")
+    _refuse_types(bars.schema, origin)
+    given = [pl.col(column).alias(f"given_{column}") for column in BAR_COLUMNS[1:]]
+    read = bars.select(*BAR_COLUMNS, *given).with_columns(
         pl.col("symbol").cast(pl.String),
         _time_expression(bars.schema["ts"]),
         pl.col(*PRICE_COLUMNS, "volume").cast(pl.Float64, strict=False),
     )
-    _refuse_unreadable(bars, read, origin, next_command)
-    return read
+    return read.select(*BAR_COLUMNS, _unreadable()).with_row_index("row")
 
 
-def _bar_names(columns: list[str], origin: str, next_command: str) -> dict[str, str]:
+def _bar_names(columns: list[str], origin: str) -> dict[str, str]:
     """Map the names of a frame to those of `BAR_COLUMNS`; other columns keep theirs."""
     names = {column: column for column in BAR_COLUMNS if column in columns}
     for column in columns:
@@ -57,8 +61,24 @@ def _bar_names(columns: list[str], origin: str, next_command: str) -> dict[str, 
     if missing:
         why = f"missing columns: {', '.join(missing)}; it has: {', '.join(columns) or 'none'}"
         advice = f"give it the columns {', '.join(BAR_COLUMNS)}"
-        raise DataError(f"{origin} is not a bar file", why, next_command or advice)
+        raise DataError(f"{origin} is not a bar file", why, advice)
     return {column: name for name, column in names.items()}
+
+
+def _refuse_types(schema: pl.Schema, origin: str) -> None:
+    for column in BAR_COLUMNS:
+        dtype = schema[column]
+        fits = isinstance(dtype, pl.String | pl.Null)
+        if column == "symbol":
+            fits |= isinstance(dtype, pl.Categorical | pl.Enum)
+        elif column == "ts":
+            fits |= dtype.is_temporal() or dtype.is_numeric()
+        else:
+            fits |= dtype.is_numeric()
+        if not fits:
+            why = f"the column {column} has the type {dtype}"
+            advice = "symbols are text, times are dates or timestamps, the rest are numbers"
+            raise DataError(f"{origin} is not a bar file", why, advice)
 
 
 def _time_expression(dtype: pl.DataType) -> pl.Expr:
@@ -88,19 +108,15 @@ def _parse_text(ts: pl.Expr) -> pl.Expr:
     return pl.coalesce(*zoned, *naive).alias("ts")
 
 
-def _refuse_unreadable(
-    given: pl.DataFrame, read: pl.DataFrame, origin: str, next_command: str
-) -> None:
-    """Refuse a file where a value is there but is no time or no number."""
-    for column in ("ts", *PRICE_COLUMNS, "volume"):
-        lost = read[column].is_null() & given[column].is_not_null()
-        if lost.any():
-            row = int(lost.arg_true()[0])
-            kind = (
-                "a time (ISO 8601, UTC unless it has an offset)" if column == "ts" else "a number"
-            )
-            raise DataError(
-                f"{origin}: {read['symbol'][row]}, row {row}",
-                f"{column} {given[column][row]!r} is not {kind}",
-                next_command,
-            )
+def _unreadable() -> pl.Expr:
+    """Column `unreadable`: the value that is there but is no time or number, null when all are."""
+    kinds = {"ts": "a time (ISO 8601, UTC unless it has an offset)"} | dict.fromkeys(
+        (*PRICE_COLUMNS, "volume"), "a number"
+    )
+    found = [
+        pl.when(pl.col(column).is_null() & pl.col(f"given_{column}").is_not_null()).then(
+            pl.format(f"{column} '{{}}' is not {kind}", f"given_{column}")
+        )
+        for column, kind in kinds.items()
+    ]
+    return pl.coalesce(*found).alias("unreadable")

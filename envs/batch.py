@@ -132,6 +132,7 @@ class EnvironmentBatch:
             reward=np.zeros(count),
             terminated=np.zeros(count, np.bool_),
             truncated=np.zeros(count, np.bool_),
+            attempts=np.zeros(count, np.int64),
             trade_terms=np.zeros(count),
             turnover=np.zeros(count),
             costs=np.zeros(count),

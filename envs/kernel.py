@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from envs import rules
-from envs.rules import BUY, BUY_TERM, FILLED, HOLD, SLIPPAGE_IMPACT, DrawKey, Quote, Standing
+from envs.rules import BUY, FILLED, HOLD, SLIPPAGE_IMPACT, DrawKey, Quote, Standing
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -62,6 +62,7 @@ class Outputs(NamedTuple):
     reward: Floats  # (B,)
     terminated: Flags  # (B,)
     truncated: Flags  # (B,)
+    attempts: Ints  # (B,), assets whose action was not HOLD, filled or not
     trade_terms: Floats  # (B,), sum of the per-asset terms
     turnover: Floats  # (B,), USD traded, at prices before costs
     costs: Floats  # (B,), USD lost to slippage, spread, fees and commission
@@ -79,134 +80,124 @@ def _compiled_rules() -> dict[str, Any]:
 
 _rules = _compiled_rules()
 _order_refusal = _rules["order_refusal"]
-_refusal_term = _rules["refusal_term"]
+_refused = _rules["refused"]
 _buy_notional = _rules["buy_notional"]
 _fill_buy = _rules["fill_buy"]
 _fill_sell = _rules["fill_sell"]
-_entry_after_buy = _rules["entry_after_buy"]
-_sell_term = _rules["sell_term"]
+_entry_after = _rules["entry_after"]
+_order_term = _rules["order_term"]
 _step_reward = _rules["step_reward"]
 _is_ruined = _rules["is_ruined"]
-_clip = njit(lambda value, low, high: min(max(value, low), high))
 
 
 @njit(error_model="numpy")
-def _quote(setup: Setup, bar: int, asset: int) -> Quote:
-    """The fill price, with the liquidity of the decision bar."""
-    price = setup.fill_prices[bar + setup.fill_lag, asset]
-    if setup.rule.slippage_model != SLIPPAGE_IMPACT:
-        return Quote(price, 0.0, 0.0)
-    dollars = setup.volume[bar, asset] * setup.close[bar, asset]
-    return Quote(price, setup.volatility[bar, asset], dollars)
+def _start_days(setup: Setup, state: State, idle: Flags) -> None:
+    """Forget the trades of the day where the bar is the first of a session."""
+    for b in range(idle.size):
+        bar = state.bar[b]
+        if bar > 0 and setup.session[bar] != setup.session[bar - 1] and not idle[b]:
+            state.trades_today[b] = 0
 
 
 @njit(error_model="numpy")
-def _book(state: State, rule: rules.RuleParams, fill: rules.Fill, b: int, a: int) -> float:
-    """Enter a fill into the position and the counters; returns its per-asset term."""
-    state.last_trade[b, a] = state.bar[b]
-    state.trades_today[b] += 1
-    state.total_trades[b] += 1
-    if fill.shares > 0.0:
-        held = state.shares[b, a]
-        state.entry_price[b, a] = _entry_after_buy(held, state.entry_price[b, a], fill, rule)
-        state.shares[b, a] = held + fill.shares
-        return BUY_TERM
-    state.shares[b, a] = 0.0
-    state.entry_price[b, a] = 0.0
-    if fill.pnl > 0.0:
-        state.wins[b] += 1
-    else:
-        state.losses[b] += 1
-    term: float = _sell_term(fill.pnl, rule)
-    return term
-
-
-@njit(error_model="numpy")
-def _serve_orders(setup: Setup, state: State, actions: Ints, out: Outputs, b: int) -> int:
-    """Serve the assets in order, each seeing the cash the earlier ones left; returns attempts."""
-    rule = setup.rule
-    bar = state.bar[b]
-    cash = state.cash[b]
-    attempts = 0
-    terms = turnover = costs = 0.0
-    for a in range(actions.shape[1]):
-        action = actions[b, a]
-        if action == HOLD:
+def _serve_orders(setup: Setup, state: State, actions: Ints, idle: Flags, out: Outputs) -> None:
+    """Serve each environment's assets in order; each sees the cash the earlier ones left."""
+    rule, lag, prices, tradable = setup.rule, setup.fill_lag, setup.fill_prices, setup.tradable
+    shares, entry_price, last_trade = state.shares, state.entry_price, state.last_trade
+    for b in range(actions.shape[0]):
+        if idle[b]:
             continue
-        attempts += 1
-        fill_bar = bar + setup.fill_lag
-        price = setup.fill_prices[fill_bar, a]
-        waited = bar - state.last_trade[b, a]
-        code = _order_refusal(
-            state.trades_today[b], waited, price, setup.tradable[fill_bar, a], rule
-        )
-        if code != FILLED:
-            terms += _refusal_term(code)
-            continue
-        quote = _quote(setup, bar, a)
-        key = DrawKey(setup.seed, b, bar, a)
-        if action == BUY:
-            invest = _buy_notional(cash, state.equity[b], rule)
-            fill = _fill_buy(invest, cash, quote, key, rule)
-        else:
-            fill = _fill_sell(state.shares[b, a], state.entry_price[b, a], quote, key, rule)
-        if fill.code != FILLED:
-            terms += _refusal_term(fill.code)
-            continue
-        cash += fill.cash
-        turnover += abs(fill.shares) * price
-        costs -= fill.cash + fill.shares * price
-        terms += _book(state, rule, fill, b, a)
-    state.cash[b] = cash
-    out.trade_terms[b] = terms
-    out.turnover[b] = turnover
-    out.costs[b] = costs
-    return attempts
+        bar, cash, trades = state.bar[b], state.cash[b], state.trades_today[b]
+        terms = turnover = costs = 0.0
+        for a in range(actions.shape[1]):
+            action = actions[b, a]
+            if action == HOLD:
+                continue
+            out.attempts[b] += 1
+            price = prices[bar + lag, a]
+            waited = bar - last_trade[b, a]
+            code = _order_refusal(trades, waited, price, tradable[bar + lag, a], rule)
+            held, entry = shares[b, a], entry_price[b, a]
+            fill = _refused(code)
+            if code == FILLED:
+                quote = Quote(price, 0.0, 0.0)
+                if rule.slippage_model == SLIPPAGE_IMPACT:
+                    dollars = setup.volume[bar, a] * setup.close[bar, a]
+                    quote = Quote(price, setup.volatility[bar, a], dollars)
+                key = DrawKey(setup.seed, b, bar, a)
+                if action == BUY:
+                    invest = _buy_notional(cash, state.equity[b], rule)
+                    fill = _fill_buy(invest, cash, quote, key, rule)
+                else:
+                    fill = _fill_sell(held, entry, quote, key, rule)
+            terms += _order_term(fill, rule)
+            if fill.code != FILLED:
+                continue
+            cash += fill.cash
+            trades += 1
+            turnover += abs(fill.shares) * price
+            costs -= fill.cash + fill.shares * price
+            shares[b, a] = held + fill.shares
+            entry_price[b, a] = _entry_after(held, entry, fill, rule)
+            last_trade[b, a] = bar
+            state.wins[b] += fill.pnl > 0.0
+            state.losses[b] += fill.shares < 0.0 and fill.pnl <= 0.0
+        state.total_trades[b] += trades - state.trades_today[b]
+        state.cash[b], state.trades_today[b] = cash, trades
+        out.trade_terms[b], out.turnover[b], out.costs[b] = terms, turnover, costs
 
 
 @njit(error_model="numpy")
-def _step_one(setup: Setup, state: State, actions: Ints, out: Outputs, b: int) -> None:
-    """Trade, mark, reward and move on to the next bar."""
-    bar = state.bar[b]
-    if bar > 0 and setup.session[bar] != setup.session[bar - 1]:
-        state.trades_today[b] = 0
-    attempts = _serve_orders(setup, state, actions, out, b)
-    equity = state.cash[b]
-    for a in range(actions.shape[1]):
-        equity += state.shares[b, a] * setup.close[bar + setup.fill_lag, a]
-    previous = state.equity[b]
-    state.equity[b] = equity
-    state.peak[b] = max(state.peak[b], equity)
-    out.reward[b] = 0.0
-    if state.steps[b] > 0:
-        after = Standing(equity, state.peak[b], state.total_trades[b], state.wins[b])
-        terms = out.trade_terms[b]
-        out.reward[b] = _step_reward(previous, after, attempts, terms, setup.rule)
-    state.bar[b] = bar + 1
-    state.steps[b] += 1
-    out.terminated[b] = _is_ruined(equity, state.cash[b], setup.rule)
-    out.truncated[b] = bar + 1 >= state.last_bar[b]
+def _mark(setup: Setup, state: State, idle: Flags, out: Outputs) -> None:
+    """Mark the accounts, reward them, and move on to the next bar."""
+    close, shares, lag = setup.close, state.shares, setup.fill_lag
+    for b in range(idle.size):
+        if idle[b]:
+            continue
+        bar = state.bar[b]
+        held = 0.0
+        for a in range(shares.shape[1]):
+            held += shares[b, a] * close[bar + lag, a]
+        equity = state.cash[b] + held
+        peak = max(state.peak[b], equity)
+        if state.steps[b] > 0:
+            after = Standing(equity, peak, state.total_trades[b], state.wins[b])
+            terms = out.trade_terms[b]
+            out.reward[b] = _step_reward(state.equity[b], after, out.attempts[b], terms, setup.rule)
+        state.equity[b], state.peak[b] = equity, peak
+        state.bar[b] = bar + 1
+        state.steps[b] += 1
+        out.terminated[b] = _is_ruined(equity, state.cash[b], setup.rule)
+        out.truncated[b] = bar + 1 >= state.last_bar[b]
 
 
 @njit(error_model="numpy")
-def _observe(setup: Setup, state: State, observation: NDArray[np.float32], b: int) -> None:
-    """Write row b: `envs.observation` gives the layout, and a test holds the two together."""
-    assets = setup.close.shape[1]
+def _clip(value: float, low: float, high: float) -> float:
+    if value < low:
+        return low
+    return high if value > high else value
+
+
+@njit(error_model="numpy")
+def _observe(setup: Setup, state: State, rows: Ints, observation: NDArray[np.float32]) -> None:
+    """Write rows of `observation`; `envs.observation` defines the layout, a test compares them."""
+    close, table, shares = setup.close, setup.table, state.shares
+    assets = close.shape[1]
     initial = setup.rule.initial_balance
-    bar = state.bar[b]
-    at = observation.shape[1] - assets - 3
-    if at == 1:
-        observation[b, 0] = bar
-    else:
-        observation[b, :at] = setup.table[bar]
-    equity = state.equity[b]
-    for a in range(assets):
-        value = state.shares[b, a] * setup.close[bar, a]
-        observation[b, at + a] = _clip(value / equity, 0.0, 1.0)
-    at += assets
-    observation[b, at] = _clip(state.cash[b] / equity, 0.0, 1.0)
-    observation[b, at + 1] = _clip((equity - initial) / initial, -1.0, 5.0)
-    observation[b, at + 2] = _clip((state.peak[b] - equity) / state.peak[b], 0.0, 1.0)
+    head = observation.shape[1] - assets - 3
+    for b in rows:
+        bar, equity, peak = state.bar[b], state.equity[b], state.peak[b]
+        if head == 1:
+            observation[b, 0] = bar
+        else:
+            for i in range(table.shape[1]):
+                observation[b, i] = table[bar, i]
+        tail = observation[b, head:]
+        for a in range(assets):
+            tail[a] = _clip(shares[b, a] * close[bar, a] / equity, 0.0, 1.0)
+        tail[assets] = _clip(state.cash[b] / equity, 0.0, 1.0)
+        tail[assets + 1] = _clip((equity - initial) / initial, -1.0, 5.0)
+        tail[assets + 2] = _clip((peak - equity) / peak, 0.0, 1.0)
 
 
 @njit(error_model="numpy")
@@ -237,10 +228,10 @@ def _with_cache(source_digest: int) -> tuple[Callable[..., int], Callable[..., N
         invalid = _first_invalid(actions)
         if invalid >= 0:
             return invalid
-        for b in range(actions.shape[0]):
-            if not idle[b]:
-                _step_one(setup, state, actions, out, b)
-            _observe(setup, state, out.observation, b)
+        _start_days(setup, state, idle)
+        _serve_orders(setup, state, actions, idle, out)
+        _mark(setup, state, idle, out)
+        _observe(setup, state, np.arange(idle.size), out.observation)
         return -1
 
     @njit(cache=True, nogil=True, error_model="numpy")
@@ -248,8 +239,7 @@ def _with_cache(source_digest: int) -> tuple[Callable[..., int], Callable[..., N
         setup: Setup, state: State, rows: Ints, observation: NDArray[np.float32]
     ) -> None:
         _ = source_digest
-        for i in range(rows.size):
-            _observe(setup, state, observation, rows[i])
+        _observe(setup, state, rows, observation)
 
     return step_batch, observe_batch
 

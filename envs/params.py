@@ -113,7 +113,8 @@ class V6Params:
         return rules.RuleParams(
             initial_balance=float(self.initial_balance),
             commission=float(self.commission),
-            fees=float(self.sec_fee + self.finra_taf),
+            sec_fee=float(self.sec_fee),
+            finra_taf=float(self.finra_taf),
             buy_pct=float(self.buy_pct),
             max_position_pct=float(self.max_position_pct),
             spread=self.spread_bps / 10_000.0,

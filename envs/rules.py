@@ -38,7 +38,8 @@ class RuleParams(NamedTuple):
 
     initial_balance: float  # USD
     commission: float  # USD an order
-    fees: float  # sec_fee + finra_taf, share of the notional
+    sec_fee: float  # share of the notional
+    finra_taf: float  # share of the notional
     buy_pct: float  # share of cash
     max_position_pct: float  # share of equity
     spread: float  # share of price
@@ -80,6 +81,11 @@ class Fill(NamedTuple):
     price: float  # execution price, USD
     cash: float  # change of the cash, USD
     pnl: float  # return of the closed position; 0 for a buy
+
+
+def refused(code: int) -> Fill:
+    """The outcome of an order that was refused for `code`."""
+    return Fill(code, 0.0, 0.0, 0.0, 0.0)
 
 
 class Standing(NamedTuple):
@@ -149,17 +155,6 @@ def order_refusal(
     return FILLED
 
 
-def refusal_term(code: int) -> float:
-    """The per-asset reward term of a refusal."""
-    if code == DAY_LIMIT:
-        return -0.02
-    if code == NO_PRICE:
-        return -0.05
-    if code in (NO_CASH, FILLED):
-        return 0.0
-    return -0.01
-
-
 def buy_notional(cash: float, equity: float, p: RuleParams) -> float:
     """What a BUY invests, USD; `equity` is the value at the end of the previous step."""
     return min(cash * p.buy_pct, equity * p.max_position_pct)
@@ -168,38 +163,51 @@ def buy_notional(cash: float, equity: float, p: RuleParams) -> float:
 def fill_buy(invest: float, cash: float, quote: Quote, key: DrawKey, p: RuleParams) -> Fill:
     """Buy `invest` USD worth of fractional shares, fees and commission on top."""
     if invest < MIN_LOT * quote.price:
-        return Fill(TOO_SMALL, 0.0, 0.0, 0.0, 0.0)
-    cost = invest * (1.0 + p.fees) + p.commission
-    if cost > cash:
-        return Fill(NO_CASH, 0.0, 0.0, 0.0, 0.0)
+        return refused(TOO_SMALL)
     price = quote.price * (1.0 + order_slippage(invest, quote, key, p)) * (1.0 + p.spread)
-    return Fill(FILLED, invest / price, price, -cost, 0.0)
+    shares = invest / price
+    gross = shares * price
+    cost = gross + gross * p.sec_fee + gross * p.finra_taf + p.commission
+    if cost > cash:
+        return refused(NO_CASH)
+    return Fill(FILLED, shares, price, -cost, 0.0)
 
 
 def fill_sell(shares: float, entry_price: float, quote: Quote, key: DrawKey, p: RuleParams) -> Fill:
     """Sell the whole position; fees and commission come out of the proceeds."""
     if shares < MIN_SHARES:
-        return Fill(NO_POSITION, 0.0, 0.0, 0.0, 0.0)
+        return refused(NO_POSITION)
     slippage = order_slippage(shares * quote.price, quote, key, p)
     price = quote.price * (1.0 - slippage) * (1.0 - p.spread)
-    net = shares * price * (1.0 - p.fees) - p.commission
+    gross = shares * price
+    net = gross - gross * p.sec_fee - gross * p.finra_taf - p.commission
     paid = shares * entry_price
     return Fill(FILLED, -shares, price, net, (net - paid) / paid)
 
 
-def entry_after_buy(shares: float, entry_price: float, fill: Fill, p: RuleParams) -> float:
-    """Entry price after a buy: average cost, or in the original the last execution price."""
+def entry_after(shares: float, entry_price: float, fill: Fill, p: RuleParams) -> float:
+    """Entry price after a fill on a position of `shares` at `entry_price`; 0 once it is closed.
+
+    After a buy: average cost, or in the original the last execution price.
+    """
+    if fill.shares <= 0.0:
+        return 0.0
     if not p.average_cost:
         return fill.price
     return (shares * entry_price + fill.shares * fill.price) / (shares + fill.shares)
 
 
-def sell_term(pnl: float, p: RuleParams) -> float:
-    """The per-asset reward term of a sell."""
-    return p.reward_trade_success if pnl > 0.01 else 0.0
-
-
-BUY_TERM = 0.1  # the per-asset reward term of a buy
+def order_term(fill: Fill, p: RuleParams) -> float:
+    """The per-asset reward term of an order, filled or refused."""
+    if fill.code == FILLED:
+        if fill.shares > 0.0:
+            return 0.1
+        return p.reward_trade_success if fill.pnl > 0.01 else 0.0
+    if fill.code == DAY_LIMIT:
+        return -0.02
+    if fill.code == NO_PRICE:
+        return -0.05
+    return 0.0 if fill.code == NO_CASH else -0.01
 
 
 def step_reward(

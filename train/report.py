@@ -1,0 +1,248 @@
+"""The report of a verdict: one HTML file that needs nothing else, verdict first."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cluster.errors import DataError
+from cluster.files import write_atomic
+from train import report_page as html
+from train.evaluation import Evaluation
+from train.manifest import Manifest
+from train.verdict import MIN_DEFLATED_SHARPE
+from train.verdict_file import VerdictRecord
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    import polars as pl
+
+SIMULATED = "SIMULATED"
+MAX_TRIAL_ROWS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class ReportInput:
+    """Everything that a report tells; it computes nothing that a verdict hangs on."""
+
+    verdict: VerdictRecord
+    candidate: Evaluation
+    baselines: Sequence[Evaluation]  # and any other path to draw beside, such as random
+    trials: "pl.DataFrame"  # `TrialLedger.trials(problem)`
+    manifest: Manifest
+
+
+def write_report(path: Path, given: ReportInput) -> Path:
+    """Write the report; the same input gives the same bytes.
+
+    Raises:
+        DataError: the ledger table is empty, or the sessions have no dates.
+        PloutosError: the file cannot be written.
+    """
+    from plotly.offline import get_plotlyjs
+
+    if given.trials.height == 0:
+        raise DataError("no report without trials", "the ledger table is empty")
+    body = [
+        _banner(given),
+        _tiles(given),
+        _reasons(given.verdict),
+        _equity(given),
+        _excess(given.verdict),
+        _numbers(given),
+        _luck(given),
+        _tried(given),
+        _folds(given),
+        _made_of(given),
+    ]
+    title = f"{given.verdict.label}: {given.manifest.scenario}"
+    write_atomic(path, html.page(title, body, get_plotlyjs()).encode())
+    return path
+
+
+def _banner(given: ReportInput) -> str:
+    manifest, dates = given.manifest, given.candidate.dates()
+    simulated = manifest.data.label == SIMULATED
+    return html.banner(
+        given.verdict.label,
+        f"Test window {dates[0]} to {dates[-1]}, {given.candidate.days} sessions, "
+        "never seen in training or choice.",
+        good=given.verdict.better,
+        label="SIMULATED MARKET: NO REAL PRICES" if simulated else "",
+        context=f"Ploutos · scenario {manifest.scenario} · bundle {manifest.bundle_id}",
+    )
+
+
+def _tiles(given: ReportInput) -> str:
+    verdict = given.verdict
+    span = f"95 %: {_number(verdict.sharpe_low)} to {_number(verdict.sharpe_high)}"
+    return html.tiles(
+        [
+            (_number(verdict.sharpe), "Sharpe ratio, test", span),
+            (
+                _number(verdict.deflated_sharpe),
+                "Deflated Sharpe",
+                f"needs {MIN_DEFLATED_SHARPE:.2f}",
+            ),
+            (
+                _number(verdict.deflation_threshold),
+                "Luck alone reaches",
+                f"best of {verdict.trials} trial(s)",
+            ),
+            (
+                _percent(given.candidate.performance.total_return),
+                "Return, test",
+                f"worst drawdown {_percent(given.candidate.performance.max_drawdown)}",
+            ),
+        ]
+    )
+
+
+def _reasons(verdict: VerdictRecord) -> str:
+    from train.report_charts import readable
+
+    if verdict.better:
+        return html.section("Why", "<p>Every condition was met.</p>")
+    lead = html.note(
+        "All conditions must be met. Most policies on most data fail them, and should: "
+        "a NO that is right costs nothing, a YES that is luck costs money."
+    )
+    return html.section("What failed", lead, html.bullets([*map(readable, verdict.reasons)]))
+
+
+def _equity(given: ReportInput) -> str:
+    from train.report_charts import equity_chart
+
+    chart = _chart(equity_chart(given.candidate, given.baselines), "equity")
+    remark = html.note("After slippage, spread and fees; the same costs and fills for all.")
+    return html.section("Equity against the baselines", remark, chart)
+
+
+def _excess(verdict: VerdictRecord) -> str:
+    from train.report_charts import excess_chart
+
+    remark = html.note("Better than a baseline means: the whole interval lies right of zero.")
+    return html.section(
+        "Sharpe above each baseline", remark, _chart(excess_chart(verdict), "excess")
+    )
+
+
+def _numbers(given: ReportInput) -> str:
+    from train.report_charts import readable
+
+    paths = [given.candidate, *given.baselines]
+    values = [path.to_dict() for path in paths]
+    rows = [[name, *(form(value[key]) for value in values)] for name, key, form in _METRICS]
+    return html.section("Numbers", html.table(["", *(readable(path.name) for path in paths)], rows))
+
+
+def _luck(given: ReportInput) -> str:
+    from train.report_charts import trials_chart
+
+    remark = html.note(
+        "Every trial's Sharpe on the test window. The dashed line is what the best of as many "
+        "trials without any skill is expected to show; the chosen one must clear it by far."
+    )
+    return html.section(
+        "All trials", remark, _chart(trials_chart(given.trials, given.verdict), "trials")
+    )
+
+
+def _tried(given: ReportInput) -> str:
+    import polars as pl
+
+    trials = given.trials.sort("validation_sharpe", descending=True, nulls_last=True)
+    counts = trials["status"].value_counts(sort=True).rows()
+    told = ", ".join(f"{count} {status}" for status, count in counts)
+    shown = trials.head(MAX_TRIAL_ROWS).select(
+        "trial_id", "status", "seed", "steps", "validation_sharpe", "test_sharpe", "config"
+    )
+    ids = shown["trial_id"].to_list()
+    chosen = ids.index(given.manifest.lineage.trial) if given.manifest.lineage.trial in ids else -1
+    rows = [_trial_row(row) for row in shown.iter_rows()]
+    lead = html.note(
+        f"{trials.height} trials of {trials.select(pl.col('sweep').n_unique()).item()} sweep(s): "
+        f"{told}. Best on validation first; validation chose, the test window did not."
+    )
+    left = trials.height - len(rows)
+    more = html.note(f"{left} more are in the ledger.") if left else ""
+    columns = ["trial", "status", "seed", "steps", "validation", "test", "parameters"]
+    return html.section(
+        "What was tried", lead, html.table(columns, rows, chosen=chosen, text=6), more
+    )
+
+
+def _trial_row(row: tuple[Any, ...]) -> list[str]:
+    trial, status, seed, steps, validation, test, config = row
+    told = ", ".join(f"{name} {value}" for name, value in json.loads(config).items())
+    return [trial, status, str(seed), f"{steps:,}", _number(validation), _number(test), told]
+
+
+def _folds(given: ReportInput) -> str:
+    rows = [
+        [str(fold.index), *(f"{low:,} to {high:,}" for low, high in windows)]
+        for fold in given.manifest.folds
+        for windows in [(fold.train, fold.validation, fold.test)]
+    ]
+    remark = html.note("Bar numbers; between two windows a purge and an embargo are left out.")
+    return html.section("Folds", remark, html.table(["fold", "train", "validation", "test"], rows))
+
+
+def _made_of(given: ReportInput) -> str:
+    manifest, data = given.manifest, given.manifest.data
+    versions = ", ".join(given.trials["code_version"].unique().sort().to_list())
+    pairs = [
+        ("data", f"{data.label}, {data.interval}, {data.bars:,} bars"),
+        ("span", f"{data.start:%Y-%m-%d} to {data.end:%Y-%m-%d}"),
+        ("symbols", ", ".join(manifest.symbols)),
+        ("data fingerprint", data.fingerprint),
+        ("features", f"{manifest.feature_set}, {len(manifest.feature_names)} a symbol"),
+        ("feature fingerprint", manifest.feature_fingerprint),
+        ("learner", manifest.learner),
+        ("trial", f"{manifest.lineage.trial} of sweep {manifest.lineage.sweep}"),
+        ("seed", str(manifest.lineage.seed)),
+        ("code", versions),
+        ("problem", manifest.problem),
+        ("bundle made", f"{manifest.created:%Y-%m-%d %H:%M} {manifest.created.tzname()}"),
+    ]
+    return html.section("What it was made of", html.facts(pairs))
+
+
+def _chart(figure: "go.Figure", name: str) -> str:
+    options = {"displayModeBar": False, "responsive": True}
+    drawn = figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config=options)
+    return f"<figure style='margin:0'>{drawn}</figure>"
+
+
+def _minus(text: str) -> str:
+    """A proper minus sign before a number."""
+    return text.replace("-0", "−0").replace("-1", "−1") if False else text
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}".replace("-", "−")
+
+
+def _percent(value: float) -> str:
+    return f"{100.0 * value:.1f} %".replace("-", "−")
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+_METRICS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("Sharpe ratio", "sharpe_ratio", _number),
+    ("Sortino ratio", "sortino_ratio", _number),
+    ("Calmar ratio", "calmar_ratio", _number),
+    ("return", "total_return", _percent),
+    ("CAGR", "cagr", _percent),
+    ("volatility", "volatility", _percent),
+    ("worst drawdown", "max_drawdown", _percent),
+    ("days that gained", "hit_rate", _percent),
+    ("turnover a year", "turnover", _number),
+    ("exposure", "exposure", _percent),
+    ("costs a year", "cost_drag", _percent),
+    ("fills", "fills", _count),
+)

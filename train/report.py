@@ -122,7 +122,7 @@ def _equity(given: ReportInput) -> str:
 def _excess(verdict: VerdictRecord) -> str:
     from train.report_charts import excess_chart
 
-    remark = html.note("Better than a baseline means: the whole interval lies right of zero.")
+    remark = html.note("The bar is the 95 % interval. Better means: all of it lies right of zero.")
     return html.section(
         "Sharpe above each baseline", remark, _chart(excess_chart(verdict), "excess")
     )
@@ -156,7 +156,7 @@ def _tried(given: ReportInput) -> str:
     counts = trials["status"].value_counts(sort=True).rows()
     told = ", ".join(f"{count} {status}" for status, count in counts)
     shown = trials.head(MAX_TRIAL_ROWS).select(
-        "trial_id", "status", "seed", "steps", "validation_sharpe", "test_sharpe", "config"
+        "trial_id", "validation_sharpe", "test_sharpe", "status", "seed", "steps", "config"
     )
     ids = shown["trial_id"].to_list()
     chosen = ids.index(given.manifest.lineage.trial) if given.manifest.lineage.trial in ids else -1
@@ -167,16 +167,16 @@ def _tried(given: ReportInput) -> str:
     )
     left = trials.height - len(rows)
     more = html.note(f"{left} more are in the ledger.") if left else ""
-    columns = ["trial", "status", "seed", "steps", "validation", "test", "parameters"]
+    columns = ["trial", "validation", "test", "status", "seed", "steps", "parameters"]
     return html.section(
         "What was tried", lead, html.table(columns, rows, chosen=chosen, text=6), more
     )
 
 
 def _trial_row(row: tuple[Any, ...]) -> list[str]:
-    trial, status, seed, steps, validation, test, config = row
+    trial, validation, test, status, seed, steps, config = row
     told = ", ".join(f"{name} {value}" for name, value in json.loads(config).items())
-    return [trial, status, str(seed), f"{steps:,}", _number(validation), _number(test), told]
+    return [trial, _number(validation), _number(test), status, str(seed), f"{steps:,}", told]
 
 
 def _folds(given: ReportInput) -> str:

@@ -112,7 +112,7 @@ def excess_chart(verdict: VerdictRecord) -> go.Figure:
         )
     )
     figure.add_vline(x=0, line_color=INK, line_width=1.2)
-    figure.update_xaxes(title_text="Sharpe difference a year, 95 % interval", tickformat="+.1f")
+    figure.update_xaxes(title_text="Sharpe difference a year", tickformat="+.1f")
     figure.update_yaxes(range=[-0.6, len(rows) - 0.4])
     return _styled(figure, 130 + 56 * len(rows), showlegend=False)
 
@@ -130,7 +130,12 @@ def _styled(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
         dragmode=False,
         **layout,
     )
-    axis = {"automargin": True, "gridcolor": GRID, "zeroline": False, "title_font_color": MUTED}
+    axis = {
+        "automargin": True,
+        "gridcolor": GRID,
+        "zeroline": False,
+        "title_font": {"color": MUTED, "size": 13},
+    }
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
     return figure

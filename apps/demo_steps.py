@@ -1,0 +1,226 @@
+"""The six steps of the demo; each returns what the next ones need and says what it found."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from apps.demo_console import DemoConsole
+from cluster.settings import Home
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from envs import Market
+    from serve.state import ServeState
+    from trade.replay import ReplayResult
+    from train.judging import Judgement
+    from train.scenario import PloutosConfig
+    from train.sweep import SweepResult
+
+MAX_SYMBOLS = 22  # two a sector; more would not train in minutes
+SIMULATED_SESSIONS = 756  # three years
+PROBED_SYMBOLS = 3
+PROBED_BARS = 1_200
+PAPER_SESSIONS = 10
+TIMED_CALLS = 20
+
+
+@dataclass(frozen=True)
+class DemoData:
+    """Bars, and where they are from."""
+
+    bars: "pl.DataFrame"
+    label: str  # SIMULATED, or the file's name
+    source: str  # in the lake
+    interval: str
+
+
+def load_data(file: Path | None, home: Home, lines: list[str]) -> DemoData:
+    """Step 1: bars of a file or of the simulated market, checked, into the lake."""
+    from features import Lake, SimulatedMarket, read_bars
+    from features.bars import interval_of
+    from features.summary import summarise
+
+    if file is None:
+        bars = SimulatedMarket(symbols=MAX_SYMBOLS, sessions=SIMULATED_SESSIONS).bars()
+        label, source = SimulatedMarket.label, "simulated"
+    else:
+        bars, label, source = read_bars(file), file.name, "file"
+    found = bars["symbol"].n_unique()
+    if found > MAX_SYMBOLS:
+        bars = _most_traded(bars)
+    summary = summarise(bars)
+    Lake(home.lake).write(bars, interval=summary.interval, source=source)
+    kept = f" of {found}, those most traded in the first half" if found > MAX_SYMBOLS else ""
+    lines.append(
+        f"{label}: {len(summary.symbols)} symbols{kept}, {summary.start:%Y-%m-%d} to "
+        f"{summary.end:%Y-%m-%d}, {summary.bars:,} bars of {summary.interval}, "
+        f"{summary.gaps:,} gaps"
+    )
+    if summary.outside:
+        lines.append(f"{summary.outside:,} bars outside regular hours are left out of the features")
+    return DemoData(bars, label, source, interval_of(bars))
+
+
+def _most_traded(bars: "pl.DataFrame") -> "pl.DataFrame":
+    """The most traded symbols of the first half, which every test window lies after."""
+    import polars as pl
+
+    from features.liquidity import most_traded
+
+    days = bars["ts"].unique().sort()
+    middle: datetime = days[len(days) // 2]
+    return bars.filter(pl.col("symbol").is_in(most_traded(bars, MAX_SYMBOLS, middle)))
+
+
+def build_features(data: DemoData, lines: list[str]) -> "Market":
+    """Step 2: the Market with its feature table, and probes for look-ahead."""
+    import polars as pl
+
+    from envs.from_bars import market_from_bars
+    from features.probes import probe_features
+
+    market = market_from_bars(data.bars)
+    probed = data.bars["symbol"].unique().sort().head(PROBED_SYMBOLS)
+    newest = data.bars.filter(pl.col("symbol").is_in(probed.implode()))
+    report = probe_features(newest.group_by("symbol", maintain_order=True).tail(PROBED_BARS))
+    lines.append(
+        f"{market.num_features} columns over {market.num_bars:,} bars x {market.num_assets} "
+        f"symbols, {report.probes} look-ahead probes, {len(report.violations)} violations"
+    )
+    return market
+
+
+def demo_scenario(market: "Market") -> "PloutosConfig":
+    """The `demo` scenario with its windows fitted to the clock: 2/3 train, 1/6, 1/6."""
+    import numpy as np
+
+    from train import PloutosConfig
+
+    scenario = PloutosConfig.from_yaml("demo")
+    sessions = len(np.unique(market.session))
+    held_out = max(20, min(252, sessions // 6))
+    folds = scenario.folds.model_copy(
+        update={
+            "validation_sessions": held_out,
+            "test_sessions": held_out,
+            "train_sessions": max(40, sessions // 2),
+        }
+    )
+    return scenario.model_copy(update={"folds": folds})
+
+
+def tune(
+    market: "Market", data: DemoData, home: Home, console: DemoConsole, lines: list[str]
+) -> "SweepResult":
+    """Step 3: the sweep; validation chooses the best trial, which becomes a bundle."""
+    from train.sweep import run_sweep
+    from train.sweep_plan import SweepRequest
+    from train.sweep_progress import SweepEvent
+
+    def report(event: SweepEvent) -> None:
+        if event.kind in ("completed", "pruned", "failed"):
+            sharpe = "-" if event.validation_sharpe is None else f"{event.validation_sharpe:.2f}"
+            console.progress(
+                f"trial {event.number}/{event.trials} {event.kind}: {event.steps:,} steps, "
+                f"{event.steps_per_second:,.0f} steps/s, validation Sharpe {sharpe}"
+            )
+
+    request = SweepRequest(
+        config=demo_scenario(market),
+        market=market.save(home.tables),
+        label=data.label,
+        interval=data.interval,
+        home=home,
+    )
+    result = run_sweep(request, report)
+    best = result.trials.index(result.best) + 1
+    lines.append(
+        f"{len(result.trials)} trials, {result.steps:,} steps, "
+        f"{result.steps / result.elapsed_s:,.0f} steps/s, "
+        f"best trial #{best} with Sharpe {result.best.validation_sharpe:.2f} on validation"
+    )
+    return result
+
+
+def judge(bundle: Path, market: "Market", home: Home, lines: list[str]) -> "Judgement":
+    """Step 4: the verdict on the test window."""
+    from train.judging import judge_bundle
+    from train.ledger import TrialLedger
+
+    judgement = judge_bundle(bundle, market, TrialLedger(home.ledger))
+    verdict = judgement.verdict
+    lines.append(verdict.headline)
+    lines.extend(
+        f"against {row.baseline}: Sharpe {row.excess:+.2f} [{row.low:+.2f}, {row.high:+.2f}]"
+        for row in verdict.excess
+    )
+    return judgement
+
+
+def serve(bundle: Path, home: Home, lines: list[str]) -> "ServeState":
+    """Step 5: the endpoint, and what one call takes."""
+    import time
+
+    from apps.endpoint import neutral_request
+    from cluster.ports import free_port, port_is_free
+    from cluster.tokens import read_token
+    from serve.client import PolicyClient
+    from serve.control import DEFAULT_PORT, HOST, serve_up
+
+    port = DEFAULT_PORT if port_is_free(DEFAULT_PORT, HOST) else free_port(HOST)
+    state = serve_up(bundle, home=home, port=port)
+    taken = []
+    with PolicyClient(state.url, read_token(state.token_path)) as client:
+        request = neutral_request(client.model())
+        for _ in range(TIMED_CALLS):
+            begun = time.perf_counter()
+            client.act(request)
+            taken.append(1e3 * (time.perf_counter() - begun))
+    lines.append(
+        f"{state.url} (token in {state.token_path}), one call "
+        f"{sorted(taken)[TIMED_CALLS // 2]:.1f} ms (median of {TIMED_CALLS})"
+    )
+    return state
+
+
+def paper(
+    judgement: "Judgement", data: DemoData, home: Home, console: DemoConsole, lines: list[str]
+) -> "ReplayResult":
+    """Step 6: the newest sessions, traded on the paper broker through the endpoint."""
+    from apps.endpoint import connected_client
+    from features.simulated import SimulatedMarket
+    from trade.policy_ports import HttpPolicy
+    from trade.replay import ReplayRequest, SessionReport, replay
+
+    manifest = judgement.bundle.manifest
+
+    def on_session(report: SessionReport) -> None:
+        console.progress(
+            f"{report.day}: {report.orders} orders, {report.denials} denials, "
+            f"equity {report.equity:,.2f}"
+        )
+
+    with connected_client() as client:
+        request = ReplayRequest(
+            bars=data.bars,
+            bundle=manifest,
+            policy=HttpPolicy(client, manifest),
+            journal=home.journal / f"demo-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl",
+            label="SIMULATED" if data.label == SimulatedMarket.label else "REPLAY",
+            start=_first_paper_day(judgement),
+        )
+        result = replay(request, on_session)
+    denials = ", ".join(f"{count} {code}" for code, count in sorted(result.denials.items()))
+    lines.append(
+        f"{result.sessions} sessions through the endpoint: {result.orders} orders, "
+        f"{result.fills} fills, {sum(result.denials.values())} denials"
+        f"{f' ({denials})' if denials else ''}, {result.risk_breaches} risk breaches"
+    )
+    return result
+
+
+def _first_paper_day(judgement: "Judgement") -> date:
+    days = judgement.candidate.dates()
+    return days[-min(PAPER_SESSIONS, len(days))]

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from train.manifest import INPUT_NAME, OUTPUT_NAME
 from train.networks import CHOICES, Actor, NetworkShape
 from train.normaliser import CLIP, Normaliser
-from train.onnx_graph import OUTPUT, GraphWriter
+from train.onnx_graph import GraphWriter
 
 Float32 = npt.NDArray[np.float32]
 Layer = tuple[Float32, Float32]  # weight (out, in), bias (out,)
@@ -24,8 +25,8 @@ def actor_to_onnx(actor: Actor, normaliser: Normaliser) -> bytes:
     Input `observation`: (B, D) f32, the raw full observation. Output `logits`: (B, A, 3) f32.
     """
     shape, graph = actor.shape, GraphWriter()
-    features = graph.columns("observation", 0, shape.table_width)
-    account = graph.columns("observation", shape.table_width, shape.observation_width)
+    features = graph.columns(INPUT_NAME, 0, shape.table_width)
+    account = graph.columns(INPUT_NAME, shape.table_width, shape.observation_width)
     centred = graph.node("Sub", features, graph.constant(_tiled(normaliser.mean, shape)))
     scaled = graph.node("Div", centred, graph.constant(_tiled(normaliser.std, shape)))
     bounds = [graph.constant(np.array(bound, np.float32)) for bound in (-CLIP, CLIP)]
@@ -37,7 +38,7 @@ def actor_to_onnx(actor: Actor, normaliser: Normaliser) -> bytes:
         value = graph.node(activation, graph.linear(value, weight, bias))
     logits = graph.linear(value, *last)
     target = graph.constant(np.array([-1, shape.num_assets, CHOICES], np.int64))
-    graph.node("Reshape", logits, target, output=OUTPUT)
+    graph.node("Reshape", logits, target, output=OUTPUT_NAME)
     model = graph.model(shape.observation_width, ["batch", shape.num_assets, CHOICES])
     return bytes(model.SerializeToString())
 

@@ -136,15 +136,15 @@ class TableReader(nn.Module):
         if torch.is_grad_enabled():
             projected = self._project(perceptron, bar)
         else:
-            projected = self._cached(part, perceptron)[bar]
+            projected = self._cached(part, perceptron).index_select(0, bar)
         return perceptron.from_projected(projected, compact[:, 1:])
 
     def _project(self, perceptron: Perceptron, bar: Tensor) -> Tensor:
         """Project each bar of the minibatch once, however many observations it has."""
         low, high = int(bar.min()), int(bar.max()) + 1
         if high - low <= len(bar):
-            return perceptron.project(self.table[low:high])[bar - low]
-        return perceptron.project(self.table[bar])
+            return perceptron.project(self.table[low:high]).index_select(0, bar - low)
+        return perceptron.project(self.table.index_select(0, bar))
 
     def _cached(self, part: str, perceptron: Perceptron) -> Tensor:
         """Every bar's projection under the present weights; torch counts their in-place changes."""

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from train.manifest import INPUT_NAME, OUTPUT_NAME
+
 OPSET = 17
-INPUT = "observation"
-OUTPUT = "logits"
 
 
 class GraphWriter:
@@ -47,8 +47,8 @@ class GraphWriter:
         graph = helper.make_graph(
             self._nodes,
             "policy",
-            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["batch", width])],
-            [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, output_shape)],
+            [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, ["batch", width])],
+            [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, output_shape)],
             initializer=self._constants,
         )
         opsets = [helper.make_opsetid("", OPSET)]

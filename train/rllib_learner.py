@@ -1,0 +1,166 @@
+"""PPO of RLlib's new API stack on the compiled environments."""
+
+import copy
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.vector import VectorEnv
+from ray.rllib.algorithms.ppo import PPO, PPOConfig
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.tune.registry import register_env
+from torch.utils.tensorboard import SummaryWriter
+
+from cluster.errors import ConfigError
+from envs import TradingVectorEnv, V6Params
+from train.learner import LearnerSpec, open_market
+from train.networks import Actor
+from train.rllib_module import TableModule
+from train.rllib_ppo import BatchedPPO
+from train.rllib_runner import BatchedEnvRunner
+
+_ENVIRONMENT = "ploutos-v6"
+_COUNTER = "ploutos.json"
+
+
+class _WithoutInfos(gym.vector.VectorWrapper):
+    """RLlib turns infos into one dictionary an environment and step; nobody reads them there."""
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        return self.env.reset(**kwargs)[0], {}
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        return (*self.env.step(actions)[:4], {})
+
+
+def make_environments(context: Mapping[str, Any]) -> VectorEnv:
+    """One vector environment for a runner; RLlib adds `num_envs` to our settings."""
+    env = TradingVectorEnv(
+        open_market(Path(context["market"]), context["fingerprint"]),
+        V6Params.from_dict(context["params"]),
+        num_envs=context["num_envs"],
+        observation="compact",
+        window=tuple(context["window"]),
+    )
+    return _WithoutInfos(env)
+
+
+class RLlibLearner:
+    """Samples and learns in this process; `stock_runner` takes RLlib's own sampling path."""
+
+    def __init__(self, spec: LearnerSpec, *, stock_runner: bool = False) -> None:
+        register_env(_ENVIRONMENT, make_environments)
+        config = ppo_config(spec, stock_runner=stock_runner)
+        self._algorithm = (PPO if stock_runner else BatchedPPO)(config=config)
+        self._board = SummaryWriter(str(spec.log_folder))
+        self._steps = 0
+
+    @property
+    def num_timesteps(self) -> int:
+        """Environment steps taken so far."""
+        return self._steps
+
+    def train(self, num_steps: int) -> Mapping[str, float]:
+        """Take at least `num_steps` more; the learner's metrics and the mean episode return."""
+        target = self._steps + num_steps
+        metrics: dict[str, float] = {}
+        while self._steps < target:
+            result = self._algorithm.train()
+            self._steps += int(result["env_runners"]["num_env_steps_sampled"])
+            metrics = _flat(result)
+            for name, value in metrics.items():
+                self._board.add_scalar(name, value, self._steps)
+        return metrics
+
+    def actor(self) -> Actor:
+        """A copy of the present policy, on the CPU."""
+        return Actor(copy.deepcopy(self._algorithm.get_module().net).cpu())
+
+    def save(self, folder: Path) -> None:
+        """Write RLlib's checkpoint and the step count."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._algorithm.save_to_path(str(folder.absolute()))
+        (folder / _COUNTER).write_text(json.dumps({"num_timesteps": self._steps}))
+
+    def load(self, folder: Path) -> None:
+        """Continue from what `save` wrote; environments start anew.
+
+        Raises:
+            ConfigError: the checkpoint is of another network.
+        """
+        self._steps = json.loads((folder / _COUNTER).read_text())["num_timesteps"]
+        try:
+            self._algorithm.restore_from_path(str(folder.absolute()))
+        except RuntimeError as error:
+            raise ConfigError(f"{folder} is a checkpoint of another network", str(error)) from error
+
+    def close(self) -> None:
+        """Stop the algorithm and close the TensorBoard file."""
+        self._board.close()
+        self._algorithm.stop()
+
+
+def ppo_config(spec: LearnerSpec, *, stock_runner: bool) -> PPOConfig:
+    """RLlib's configuration; it carries paths and numbers only."""
+    training = spec.config.training
+    place = {"market": str(spec.market), "fingerprint": spec.fingerprint}
+    settings = place | {"params": spec.config.v6_params().to_dict(), "window": spec.bar_range}
+    shape = spec.network_shape(spec.load_market())
+    config = (
+        PPOConfig()
+        .environment(_ENVIRONMENT, env_config=settings)
+        .env_runners(
+            num_env_runners=0,
+            num_envs_per_env_runner=training.n_envs,
+            gym_env_vectorize_mode="vector_entry_point",
+            rollout_fragment_length=training.n_steps,
+        )
+        .learners(num_learners=0)
+        .rl_module(
+            rl_module_spec=RLModuleSpec(
+                module_class=TableModule, model_config=place | {"shape": asdict(shape)}
+            )
+        )
+        .training(**_ppo_arguments(spec))
+        .debugging(seed=spec.seed, log_level="ERROR")
+    )
+    return config if stock_runner else config.env_runners(env_runner_cls=BatchedEnvRunner)
+
+
+def _ppo_arguments(spec: LearnerSpec) -> dict[str, Any]:
+    """The scenario's PPO parameters under RLlib's names.
+
+    `target_kl` stops an epoch early in Stable-Baselines3; RLlib steers a KL penalty towards it.
+    """
+    training = spec.config.training
+    return {
+        "train_batch_size_per_learner": training.n_envs * training.n_steps,
+        "minibatch_size": training.batch_size,
+        "num_epochs": training.n_epochs,
+        "lr": training.learning_rate,
+        "gamma": training.gamma,
+        "lambda_": training.gae_lambda,
+        "clip_param": training.clip_range,
+        "entropy_coeff": training.ent_coef,
+        "vf_loss_coeff": training.vf_coef,
+        "vf_clip_param": float("inf"),
+        "grad_clip": training.max_grad_norm,
+        "grad_clip_by": "global_norm",
+        "use_kl_loss": training.target_kl is not None,
+        "kl_target": training.target_kl or 0.01,
+    }
+
+
+def _flat(result: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers worth keeping, by short names."""
+    learner = result["learners"]["default_policy"]
+    numbers = {name: float(value) for name, value in learner.items() if _is_number(value)}
+    reward = result["env_runners"].get("episode_return_mean")
+    return numbers if reward is None else numbers | {"episode_return_mean": float(reward)}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) or getattr(value, "ndim", 1) == 0

@@ -1,0 +1,110 @@
+"""PPO of Stable-Baselines3 on the compiled environments."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
+
+from cluster.errors import ConfigError
+from envs.sb3 import SB3VectorEnv
+from train.learner import LearnerSpec
+from train.networks import Actor
+from train.sb3_policy import TablePolicy
+
+CHECKPOINT = "sb3.pt"
+
+
+class _LastValues(KVWriter):
+    """Keeps what PPO logged last."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, float] = {}
+
+    def write(
+        self, key_values: dict[str, Any], key_excluded: dict[str, Any], step: int = 0
+    ) -> None:
+        numbers = {k: float(v) for k, v in key_values.items() if isinstance(v, int | float)}
+        self.values.update(numbers)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class SB3Learner:
+    """One process, one thread: `n_envs` environments stepped in one call."""
+
+    def __init__(self, spec: LearnerSpec) -> None:
+        market = spec.load_market()
+        training = spec.config.training
+        env = SB3VectorEnv(
+            market,
+            spec.config.v6_params(),
+            num_envs=training.n_envs,
+            observation="compact",
+            window=spec.bar_range,
+            seed=spec.seed,
+        )
+        arguments = spec.config.get_ppo_kwargs()
+        arguments["policy_kwargs"] = {
+            "market": spec.market,
+            "fingerprint": spec.fingerprint,
+            "shape": spec.network_shape(market),
+        }
+        self._model = PPO(TablePolicy, env, seed=spec.seed, device="auto", **arguments)
+        self._last = _LastValues()
+        board = TensorBoardOutputFormat(str(spec.log_folder))
+        self._model.set_logger(Logger(str(spec.log_folder), [board, self._last]))
+
+    @property
+    def num_timesteps(self) -> int:
+        """Environment steps taken so far."""
+        return int(self._model.num_timesteps)
+
+    def train(self, num_steps: int) -> Mapping[str, float]:
+        """Take at least `num_steps` more; PPO's metrics, by their names in TensorBoard."""
+        self._model.learn(num_steps, reset_num_timesteps=False)
+        self._model.logger.dump(self.num_timesteps)
+        return dict(self._last.values)
+
+    def actor(self) -> Actor:
+        """A copy of the present policy, on the CPU."""
+        return Actor(copy.deepcopy(self._policy.net).cpu())
+
+    def save(self, folder: Path) -> None:
+        """Write weights, optimiser and step count as tensors; no environment, no pickled class."""
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "net": self._policy.net.state_dict(),
+            "optimizer": self._policy.optimizer.state_dict(),
+            "num_timesteps": self.num_timesteps,
+        }
+        torch.save(state, folder / CHECKPOINT)
+
+    def load(self, folder: Path) -> None:
+        """Continue from what `save` wrote; environments start anew.
+
+        Raises:
+            ConfigError: the checkpoint is of another network.
+        """
+        state = torch.load(folder / CHECKPOINT, weights_only=True, map_location=self._model.device)
+        try:
+            self._policy.net.load_state_dict(state["net"])
+        except RuntimeError as error:
+            raise ConfigError(f"{folder} is a checkpoint of another network", str(error)) from error
+        self._policy.optimizer.load_state_dict(state["optimizer"])
+        self._model.num_timesteps = state["num_timesteps"]
+
+    def close(self) -> None:
+        """Close the TensorBoard file and the environments."""
+        self._model.logger.close()
+        self._model.get_env().close()
+
+    @property
+    def _policy(self) -> TablePolicy:
+        policy = self._model.policy
+        assert isinstance(policy, TablePolicy)
+        return policy

@@ -1,0 +1,218 @@
+"""Run a sweep of trials on Ray Tune, or go on with one; `python -m train.sweep --help`."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from cluster.errors import PloutosError
+from cluster.ray_runtime import attached_ray
+from cluster.settings import Home
+from train.learner import open_market
+from train.sweep_plan import SweepPlan, SweepRequest, make_plan, read_plan
+from train.sweep_progress import Report, SweepEvent, TrialListener, end_of, tune_callback
+from train.sweep_records import best_trial, record_trial, save_best, trial_id
+from train.sweep_search import METRIC, MODE, parameter_space, search_algorithm, trial_scheduler
+from train.trial import run_trial, sampled_parameters
+
+MAX_FAILURES = 2  # restarts of a trial from its last checkpoint
+_TUNE_SETTINGS = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "TUNE_RESULT_BUFFER_LENGTH": "0",
+}
+
+
+class SweepInterruptedError(PloutosError):
+    """Ctrl-C in the middle of a sweep; nothing that was checkpointed is lost."""
+
+    exit_code: ClassVar[int] = 130
+
+
+@dataclass(frozen=True)
+class TrialSummary:
+    """How one trial ended."""
+
+    trial: str  # its id in the ledger
+    status: str  # completed, pruned or failed
+    sampled: dict[str, Any]
+    seed: int
+    steps: int
+    validation_sharpe: float | None
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """A finished sweep; its bundle is not judged yet."""
+
+    plan: SweepPlan
+    home: Home
+    trials: tuple[TrialSummary, ...]
+    best: TrialSummary
+    bundle: Path
+    elapsed_s: float
+
+    @property
+    def steps(self) -> int:
+        """Environment steps of all trials."""
+        return sum(trial.steps for trial in self.trials)
+
+    @property
+    def market(self) -> Path:
+        """The market with raw features, as the judge needs it."""
+        return self.home.tables / self.plan.raw_market
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary that the command prints as one line of JSON."""
+        return {
+            "sweep": self.plan.name,
+            "problem": self.plan.problem,
+            "trials": len(self.trials),
+            "completed": sum(trial.status == "completed" for trial in self.trials),
+            "best": vars(self.best),
+            "bundle": str(self.bundle),
+            "market": str(self.market),
+            "steps": self.steps,
+            "elapsed_s": round(self.elapsed_s, 1),
+            "steps_per_second": round(self.steps / self.elapsed_s, 1),
+        }
+
+
+def silent(event: SweepEvent) -> None:
+    """A report that goes nowhere."""
+
+
+def run_sweep(request: SweepRequest, report: Report = silent) -> SweepResult:
+    """Run every trial, record each in the ledger and make a bundle of the best.
+
+    Raises:
+        UsageError: the sweep's name is taken.
+        DataError: the market is too short for the folds.
+        SweepInterruptedError: Ctrl-C; says how to go on.
+        PloutosError: no trial was completed.
+    """
+    plan = make_plan(request)
+    return _run(request.home, plan, report, resume=False)
+
+
+def resume_sweep(home: Home, name: str, report: Report = silent) -> SweepResult:
+    """Go on with an interrupted sweep: running trials from their checkpoints, then the rest.
+
+    Trials that failed stay as they are: the ledger has them. A finished sweep only gets its
+    records and its bundle again.
+
+    Raises:
+        UsageError: there is no such sweep.
+        SweepInterruptedError: Ctrl-C again.
+        PloutosError: no trial was completed.
+    """
+    return _run(home, read_plan(home, name), report, resume=True)
+
+
+def _run(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> SweepResult:
+    began = time.perf_counter()
+    config = plan.scenario()
+    total = config.training.total_timesteps
+    listener = TrialListener(
+        report=report,
+        record=lambda trial, status: record_trial(home, plan, trial, status),
+        total_steps=total,
+        trials=config.search.trials,
+    )
+    with attached_ray(), _tune_settings():
+        trials = _tune(home, plan, listener, resume=resume)
+    if len(trials) < config.search.trials or not all(trial.is_finished() for trial in trials):
+        raise SweepInterruptedError(
+            f"sweep {plan.name} was interrupted",
+            f"{sum(trial.is_finished() for trial in trials)} of {config.search.trials} trials "
+            "have ended",
+            f"ploutos tune resume {plan.name}",
+        )
+    for trial in trials:
+        record_trial(home, plan, trial, _status(trial, total))
+    best = best_trial(plan, trials)
+    raw = open_market(home.tables / plan.raw_market, plan.raw_fingerprint)
+    return SweepResult(
+        plan=plan,
+        home=home,
+        trials=tuple(_summary(plan, trial, total) for trial in trials),
+        best=_summary(plan, best, total),
+        bundle=save_best(home, plan, best, raw),
+        elapsed_s=time.perf_counter() - began,
+    )
+
+
+def _tune(home: Home, plan: SweepPlan, listener: TrialListener, *, resume: bool) -> list[Any]:
+    """Tune's own trials, when all have ended or Ctrl-C was pressed.
+
+    `tune.run` and not `tune.Tuner`: the Tuner pickles the callbacks with the experiment, and a
+    resumed one would report to where the first one did.
+    """
+    from ray import tune
+
+    config = plan.scenario()
+    told = {"home": str(home.root), "sweep": plan.name}
+    analysis = tune.run(
+        run_trial,
+        name=plan.name,
+        config=parameter_space(config) | told,
+        metric=METRIC,
+        mode=MODE,
+        num_samples=config.search.trials,
+        search_alg=search_algorithm(config),
+        scheduler=trial_scheduler(config),
+        storage_path=str(home.sweeps),
+        checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
+        resources_per_trial={"cpu": 1},
+        max_failures=MAX_FAILURES,
+        max_concurrent_trials=plan.max_concurrent,
+        reuse_actors=True,
+        raise_on_failed_trial=False,
+        resume="AUTO" if resume else None,
+        callbacks=[tune_callback(listener)],
+        trial_dirname_creator=lambda trial: str(trial.trial_id),
+        verbose=0,
+    )
+    return list(analysis.trials)
+
+
+@contextmanager
+def _tune_settings() -> Iterator[None]:
+    """Tune's output and buffering are set by environment variables only; the user's win."""
+    added = {name: value for name, value in _TUNE_SETTINGS.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+def _status(trial: Any, total_steps: int) -> str:
+    return "failed" if trial.status == "ERROR" else end_of(trial, total_steps)
+
+
+def _summary(plan: SweepPlan, trial: Any, total_steps: int) -> TrialSummary:
+    last = trial.last_result or {}
+    return TrialSummary(
+        trial=trial_id(plan, trial),
+        status=_status(trial, total_steps),
+        sampled=sampled_parameters(trial.config),
+        seed=int(trial.config["seed"]),
+        steps=int(last.get("num_timesteps", 0)),
+        validation_sharpe=last.get(METRIC),
+    )
+
+
+def _command() -> int:
+    from train.sweep_command import main
+
+    return main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(_command())

@@ -1,0 +1,108 @@
+"""What a running sweep tells: one event for each start, evaluation and end of a trial."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from train.trial import sampled_parameters
+
+EventKind = Literal["started", "progress", "completed", "pruned", "failed"]
+
+
+@dataclass(frozen=True)
+class SweepEvent:
+    """Something happened to a trial; numbers are of its last evaluation."""
+
+    kind: EventKind
+    trial: str  # its id
+    number: int  # 1, 2, ... in the order of their start
+    trials: int  # how many there will be
+    sampled: Mapping[str, Any]
+    seed: int
+    steps: int
+    total_steps: int  # of this trial
+    steps_per_second: float
+    validation_sharpe: float | None
+    elapsed_s: float  # since the sweep began
+
+
+Report = Callable[[SweepEvent], None]
+
+
+@dataclass
+class TrialListener:
+    """Turns Tune's callbacks into events, and has each ended trial recorded."""
+
+    report: Report
+    record: Callable[[Any, str], None]  # Tune's trial, how it ended
+    total_steps: int
+    trials: int
+    _numbers: dict[str, int] = field(default_factory=dict)
+    _began: float = field(default_factory=time.perf_counter)
+
+    def started(self, trial: Any) -> None:
+        """A trial got its worker, perhaps again."""
+        self._tell("started", trial)
+
+    def progressed(self, trial: Any) -> None:
+        """A trial was evaluated."""
+        self._tell("progress", trial)
+
+    def completed(self, trial: Any) -> None:
+        """A trial came to its end, by itself or pruned by the scheduler."""
+        kind = end_of(trial, self.total_steps)
+        self.record(trial, kind)
+        self._tell(kind, trial)
+
+    def failed(self, trial: Any) -> None:
+        """A trial failed for the last time."""
+        self.record(trial, "failed")
+        self._tell("failed", trial)
+
+    def _tell(self, kind: EventKind, trial: Any) -> None:
+        last = trial.last_result or {}
+        number = self._numbers.setdefault(trial.trial_id, len(self._numbers) + 1)
+        self.report(
+            SweepEvent(
+                kind=kind,
+                trial=trial.trial_id,
+                number=number,
+                trials=self.trials,
+                sampled=sampled_parameters(trial.config),
+                seed=int(trial.config["seed"]),
+                steps=int(last.get("num_timesteps", 0)),
+                total_steps=self.total_steps,
+                steps_per_second=float(last.get("steps_per_second", 0.0)),
+                validation_sharpe=last.get("validation_sharpe"),
+                elapsed_s=time.perf_counter() - self._began,
+            )
+        )
+
+
+def end_of(trial: Any, total_steps: int) -> Literal["completed", "pruned"]:
+    """A trial that ended before its steps were taken was pruned."""
+    steps = (trial.last_result or {}).get("num_timesteps", 0)
+    return "completed" if steps >= total_steps else "pruned"
+
+
+def tune_callback(listener: TrialListener) -> Any:
+    """The listener in the form that Tune calls."""
+    from ray.tune import Callback
+
+    class Forward(Callback):  # type: ignore[misc]  # ray is untyped
+        def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            listener.started(trial)
+
+        def on_trial_result(
+            self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any
+        ) -> None:
+            listener.progressed(trial)
+
+        def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            listener.completed(trial)
+
+        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            listener.failed(trial)
+
+    return Forward()

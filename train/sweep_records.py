@@ -1,0 +1,108 @@
+"""What is left of a sweep: a ledger record of every trial, and a bundle of the best one."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cluster.errors import PloutosError
+from cluster.settings import Home
+from envs import Market
+from features import feature_fingerprint
+from train.bundle import save_bundle
+from train.ledger import TrialLedger, TrialRecord
+from train.manifest import Lineage, ManifestFields
+from train.sweep_plan import SweepPlan
+from train.sweep_progress import end_of
+from train.trial import ONNX_FILE, ZIP_FILE, Outcome, sampled_parameters
+
+
+def record_trial(home: Home, plan: SweepPlan, trial: Any, status: str) -> None:
+    """Enter one of Tune's trials into the ledger; doing so again changes nothing."""
+    outcome = _outcome_of(trial)
+    scenario = plan.scenario()
+    record = TrialRecord(
+        trial_id=trial_id(plan, trial),
+        problem=plan.problem,
+        sweep=plan.name,
+        scenario=scenario.name,
+        learner=scenario.learner,
+        seed=int(trial.config["seed"]),
+        config=sampled_parameters(trial.config),
+        status=status,
+        steps=outcome.steps if outcome else 0,
+        validation_sharpe=outcome.validation_sharpe if outcome else None,
+        test_dates=outcome.test_dates if outcome else (),
+        test_returns=outcome.test_returns if outcome else np.empty(0),
+        code_version=plan.code_version,
+        data_fingerprint=plan.raw_fingerprint,
+        created=datetime.now(UTC),
+    )
+    TrialLedger(home.ledger).append(record)
+
+
+def trial_id(plan: SweepPlan, trial: Any) -> str:
+    """Unique over all sweeps of a home."""
+    return f"{plan.name}-{trial.trial_id}"
+
+
+def best_trial(plan: SweepPlan, trials: Iterable[Any]) -> Any:
+    """The completed trial with the highest validation Sharpe ratio; the test window has no say.
+
+    Raises:
+        PloutosError: no trial was completed.
+    """
+    total = plan.scenario().training.total_timesteps
+    done = [
+        trial
+        for trial in trials
+        if trial.status == "TERMINATED" and end_of(trial, total) == "completed"
+    ]
+    if not done:
+        raise PloutosError(
+            f"no trial of sweep {plan.name} was completed",
+            "all failed or were pruned",
+            f"ploutos tune show {plan.name}",
+        )
+    return max(done, key=lambda trial: trial.last_result["validation_sharpe"])
+
+
+def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
+    """Make a bundle of a trial's last checkpoint."""
+    scenario = plan.scenario().with_overrides(sampled_parameters(trial.config))
+    outcome = Outcome.read(Path(trial.checkpoint.path))
+    stated = ManifestFields(
+        scenario=scenario.name,
+        learner=scenario.learner,
+        feature_set=scenario.data.feature_set,
+        feature_fingerprint=feature_fingerprint(scenario.data.feature_set),
+        feature_names=market.feature_names,
+        symbols=market.symbols,
+        v6_params=scenario.v6_params().to_dict(),
+        normaliser=plan.normaliser,
+        data=plan.data,
+        folds=(plan.fold,),
+        lineage=Lineage(
+            sweep=plan.name,
+            trial=trial_id(plan, trial),
+            seed=int(trial.config["seed"]),
+            config=sampled_parameters(trial.config),
+        ),
+        metrics={
+            "validation_sharpe": outcome.validation_sharpe,
+            "test_sharpe": outcome.test_sharpe,
+            "steps": outcome.steps,
+        },
+        problem=plan.problem,
+        created=datetime.now(UTC),
+    )
+    checkpoint = Path(trial.checkpoint.path)
+    onnx, zipped = ((checkpoint / name).read_bytes() for name in (ONNX_FILE, ZIP_FILE))
+    return save_bundle(home.bundles, onnx, zipped, stated)
+
+
+def _outcome_of(trial: Any) -> Outcome | None:
+    """Of the trial's last checkpoint; a trial that failed at once has none."""
+    return Outcome.read(Path(trial.checkpoint.path)) if trial.checkpoint else None

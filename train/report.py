@@ -175,13 +175,17 @@ def _tried(given: ReportInput) -> str:
 
 def _trial_row(row: tuple[Any, ...]) -> list[str]:
     trial, validation, test, status, seed, steps, config = row
-    told = ", ".join(f"{name} {value}" for name, value in json.loads(config).items())
+    told = ", ".join(f"{name} {_short(value)}" for name, value in json.loads(config).items())
     return [trial, _number(validation), _number(test), status, str(seed), f"{steps:,}", told]
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _folds(given: ReportInput) -> str:
     rows = [
-        [str(fold.index), *(f"{low:,} to {high:,}" for low, high in windows)]
+        [str(fold.index), *(f"{low:,} to {high - 1:,}" for low, high in windows)]
         for fold in given.manifest.folds
         for windows in [(fold.train, fold.validation, fold.test)]
     ]

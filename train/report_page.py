@@ -45,7 +45,8 @@ code { font: 13px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 footer { margin-top: 18px; color: var(--muted); font-size: 13px; }
 @media (max-width: 560px) { main { padding: 10px 8px 40px; } header { padding: 22px 18px; }
   section { padding: 16px 14px; } dl { grid-template-columns: 1fr; gap: 0; }
-  td.text { white-space: nowrap; } dd { margin-bottom: 8px; } .tiles { grid-template-columns: 1fr 1fr; gap: 8px; } }
+  td.text { white-space: nowrap; } dd { margin-bottom: 8px; }
+  .tiles { grid-template-columns: 1fr 1fr; gap: 8px; } }
 @media print { body { background: #fff; } main { max-width: none; padding: 0; }
   section, .tile { break-inside: avoid; border-color: #bbb; }
   header { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }

@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 import warnings
@@ -20,6 +21,7 @@ from cluster.processes import Process, descendants, end, wait_gone
 
 _FOLDER_PREFIX = "ploutos-"
 _MAX_PARENT_CHARACTERS = 16  # of 107 in a Unix socket path; Ray appends ~65, we up to 24
+_CONNECT_S = 5.0
 _OBJECT_STORE_BYTES = 256 << 20
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -58,7 +60,7 @@ def attached_ray(
         return
     address = os.environ.get("RAY_ADDRESS", "")
     with ExitStack() as stack:
-        if address:
+        if address not in ("", "local"):
             stack.enter_context(_ray_environment(_QUIET))
             yield stack.enter_context(_attached(address))
         else:
@@ -76,18 +78,34 @@ def _attached(address: str) -> Iterator[RaySession]:
             "this is a dashboard, which takes jobs but no drivers",
             f"ray job submit --address {address} --working-dir . -- <command>",
         )
+    _check_reachable(address)
     try:
         ray.init(address=address, runtime_env=_worker_environment(), **_quiet_options())
-    except (ConnectionError, RuntimeError, ray.exceptions.AuthenticationError) as error:
-        raise PloutosError(
-            f"cannot attach to the Ray cluster at {address}",
-            str(error).strip().splitlines()[0],
-            "check RAY_ADDRESS, RAY_AUTH_MODE and the token, or unset RAY_ADDRESS to run here",
-        ) from error
+    except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+        raise _unattached(address, str(error).strip().splitlines()[0]) from error
     try:
         yield RaySession(address, owned=False)
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Find out in seconds that nobody listens there, where Ray tries for 40."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return  # "auto" and the like: Ray finds the address itself
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
+    except OSError as error:
+        raise _unattached(address, error.strerror or str(error)) from error
+
+
+def _unattached(address: str, why: str) -> PloutosError:
+    return PloutosError(
+        f"cannot attach to the Ray cluster at {address}",
+        why,
+        "check RAY_ADDRESS, RAY_AUTH_MODE and the token, or unset RAY_ADDRESS to run here",
+    )
 
 
 @contextmanager

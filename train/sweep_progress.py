@@ -45,9 +45,9 @@ class TrialListener:
         """A trial got its worker, perhaps again."""
         self._tell("started", trial)
 
-    def progressed(self, trial: Any) -> None:
-        """A trial was evaluated."""
-        self._tell("progress", trial)
+    def progressed(self, trial: Any, result: Mapping[str, Any]) -> None:
+        """A trial was evaluated; Tune calls this before the trial itself knows the result."""
+        self._tell("progress", trial, result)
 
     def completed(self, trial: Any) -> None:
         """A trial came to its end, by itself or pruned by the scheduler."""
@@ -60,8 +60,8 @@ class TrialListener:
         self.record(trial, "failed")
         self._tell("failed", trial)
 
-    def _tell(self, kind: EventKind, trial: Any) -> None:
-        last = trial.last_result or {}
+    def _tell(self, kind: EventKind, trial: Any, result: Mapping[str, Any] | None = None) -> None:
+        last = result or trial.last_result or {}
         number = self._numbers.setdefault(trial.trial_id, len(self._numbers) + 1)
         self.report(
             SweepEvent(
@@ -97,7 +97,7 @@ def tune_callback(listener: TrialListener) -> Any:
         def on_trial_result(
             self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any
         ) -> None:
-            listener.progressed(trial)
+            listener.progressed(trial, result)
 
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             listener.completed(trial)

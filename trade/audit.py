@@ -92,7 +92,6 @@ class _Books:
         self._expect(order_id not in self.filled, seq, "DOUBLE_FILL", order_id)
         self.filled.add(order_id)
         self.cash += payload["cash_change"]
-        self.prices[symbol] = payload["price"]
         units, paid = self.held.pop(symbol, [0.0, 0.0])
         if payload["side"] == "sell":
             left = units - payload["quantity"]
@@ -101,19 +100,19 @@ class _Books:
             return
         bought = payload["quantity"]
         self.held[symbol] = [units + bought, paid + bought * payload["price"]]
-        self._check_entry(seq, symbol)
+        self._check_entry(seq, symbol, payload["price"])
 
-    def _check_entry(self, seq: int, symbol: str) -> None:
+    def _check_entry(self, seq: int, symbol: str, price: float) -> None:
+        """The limits right after an entry: it at its fill price, the others at the last mark."""
         self._expect(self.cash >= 0.0, seq, "NEGATIVE_CASH", symbol)
         if self.limits is None:
             return
-        equity = self._equity()
-        share = self.held[symbol][0] * self.prices[symbol] / equity
-        self._keep(seq, "MAX_POSITION", self.limits["max_position"], share, symbol)
-        at_risk = sum(
-            max(0.0, self.prices[s] * units - paid * (1.0 - self.stop_loss))
-            for s, (units, paid) in self.held.items()
-        )
+        prices = {**self.prices, symbol: price}
+        worth = {s: units * prices[s] for s, (units, _) in self.held.items()}
+        equity = self.cash + sum(worth.values())
+        self._keep(seq, "MAX_POSITION", self.limits["max_position"], worth[symbol] / equity, symbol)
+        safe = 1.0 - self.stop_loss
+        at_risk = sum(max(0.0, worth[s] - paid * safe) for s, (_, paid) in self.held.items())
         limit = self.limits["portfolio_risk"]
         self._keep(seq, "PORTFOLIO_RISK", limit, at_risk / equity, symbol)
         limit = self.limits["daily_loss"]

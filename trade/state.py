@@ -24,6 +24,7 @@ class SessionState:
         opened_bar: Index of the last bar marked at its open; -1 before the first.
         day_session: Exchange session that `day_start` belongs to.
         day_start: Equity that the session began with, USD.
+        loss: Loss of the session at the last mark, share of `day_start`.
         halted_session: Last session whose entries the breaker ended; None when it never tripped.
         halt_loss: The loss that tripped it, share of `day_start`.
         noted_halt: Session that a `halt` record was written for.
@@ -44,6 +45,7 @@ class SessionState:
     opened_bar: int = -1
     day_session: int | None = None
     day_start: float = 0.0
+    loss: float = 0.0
     halted_session: int | None = None
     halt_loss: float = 0.0
     noted_halt: int | None = None
@@ -82,10 +84,9 @@ class SessionState:
         """Fills that the policy decided on in an exchange session."""
         return self.trades_today if self.trades_session == session else 0
 
-    @property
-    def halted(self) -> bool:
-        """Whether the breaker ended the entries of the session of the last mark."""
-        return self.halted_session is not None and self.halted_session == self.day_session
+    def halted_in(self, session: int | None) -> bool:
+        """Whether the breaker ended the entries of an exchange session."""
+        return session is not None and self.halted_session == session
 
     def _start(self, payload: dict[str, Any]) -> None:
         self.opening = payload
@@ -139,14 +140,15 @@ class SessionState:
         else:
             self.opened_bar = payload["bar"]
             equity = self.account.value(payload["prices"])
-        self._watch_loss(daily_loss(self.day_start, equity), payload["session"])
+        self.loss = daily_loss(self.day_start, equity)
+        self._watch_loss(payload["session"])
 
-    def _watch_loss(self, loss: float, session: int) -> None:
+    def _watch_loss(self, session: int) -> None:
         """The breaker is part of the state, so no restart can forget or re-arm it."""
         limits = self.opening["limits"]
-        tripped = limits is not None and trips_breaker(loss, limits["daily_loss"])
+        tripped = limits is not None and trips_breaker(self.loss, limits["daily_loss"])
         if tripped and self.halted_session != session:
-            self.halted_session, self.halt_loss = session, loss
+            self.halted_session, self.halt_loss = session, self.loss
 
     def _halt(self, payload: dict[str, Any]) -> None:
         self.noted_halt = payload["session"]

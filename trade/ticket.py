@@ -73,7 +73,7 @@ class TicketWriter:
         gate, state = self._rules.gate, self._state
         if gate is None:
             return None
-        if state.halted:
+        if state.halted_in(state.day_session):
             return Denial("DAILY_LOSS", gate.limits.daily_loss, state.halt_loss, symbol)
         exposed = (*state.account.positions, *intended)
         window = slice(max(0, bar - gate.limits.correlation_bars), bar + 1)

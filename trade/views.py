@@ -21,7 +21,7 @@ def state(records: Sequence[Record]) -> Row:
         return {"status": "EMPTY"}
     now = state_from_journal(records)
     marks = [record.payload for record in records if record.kind == "mark"]
-    status = "ENDED" if now.ended else "HALTED" if now.halted else "RUNNING"
+    status = "ENDED" if now.ended else "HALTED" if now.halted_in(now.day_session) else "RUNNING"
     return {
         "session_id": now.opening.get("session_id"),
         "label": now.opening.get("label"),
@@ -32,6 +32,7 @@ def state(records: Sequence[Record]) -> Row:
         "peak": now.account.peak,
         "initial_balance": now.account.initial_balance,
         "day_start": now.day_start,
+        "daily_loss": now.loss,
         "positions": len(now.account.positions),
         "open_orders": len(now.open_orders),
         "bar_ts": marks[-1]["bar_ts"] if marks else None,

@@ -10,7 +10,9 @@ import pytest
 
 from envs import V6Params
 from features import AlignedTable
+from trade.protection import Protection
 from trade.replay import ReplayRequest
+from trade.risk import RiskLimits
 from trade.scripted_policy import ScriptedPolicy
 from trade.table import decision_id
 
@@ -91,6 +93,35 @@ def _request(
     )
     chosen = {"limits": None, "protection": None, "label": "SIMULATED"} | settings
     return ReplayRequest(bars=None, bundle=bundle, policy=policy, journal=journal, **chosen)
+
+
+def busy_request(
+    journal: Path, *, resume: bool = False, limits: RiskLimits | None = None
+) -> tuple[AlignedTable, ReplayRequest]:
+    """A replay in which everything happens: fills, stops, denials and a halt."""
+    table = _walk_table(bars=40, assets=4, seed=11, sigma=0.015, holes=0.05)
+    rows = np.random.default_rng(2).choice([0, 1, 1, 2], (40, 4))
+    actions = {
+        bar: {s: int(a) for s, a in zip(table.symbols, row, strict=True)}
+        for bar, row in enumerate(rows)
+    }
+    loose = RiskLimits(0.2, 0.03, 0.01, 0.7, correlation_bars=20, min_correlation_bars=3)
+    ask = _request(
+        table,
+        _policy(table, actions),
+        journal,
+        {"slippage_model": "realistic", "max_trades_per_day": 50},
+        limits=limits or loose,
+        protection=Protection(0.02, 0.03),
+        seed=4,
+        resume=resume,
+    )
+    return table, ask
+
+
+@pytest.fixture(scope="session", name="busy_request")
+def _busy_request() -> Callable[..., tuple[AlignedTable, ReplayRequest]]:
+    return busy_request
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,7 @@ def compute_features(bars: Bars, feature_set: str = "v6") -> Bars:
 
 def _compute(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:
     """Compute symbol by symbol: half the time of window expressions over the whole frame."""
+    _require_columns(bars)
     bars = _in_order(bars.select(*KEY, pl.col(BAR_FIELDS).cast(pl.Float64)))
     runs = bars["symbol"].rle().struct.field("len").to_list()
     frames, start = [_of_one_symbol(bars.clear(), feature_set)], 0
@@ -83,6 +84,16 @@ def _stages(feature_set: str) -> tuple[list[pl.Expr], ...]:
     for name, formula in formulas.items():
         stages[depth(name) - 1].append(formula.alias(name))
     return tuple(stages)
+
+
+def _require_columns(bars: pl.DataFrame) -> None:
+    missing = [name for name in (*KEY, *BAR_FIELDS) if name not in bars.columns]
+    if missing:
+        raise DataError(
+            f"these bars have no {', '.join(missing)}",
+            f"their columns are {', '.join(bars.columns) or 'none'}",
+            "bring them to the schema with features.check_bars",
+        )
 
 
 def _in_order(bars: pl.DataFrame) -> pl.DataFrame:

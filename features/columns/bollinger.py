@@ -4,7 +4,7 @@ import polars as pl
 
 from features.columns.column import column, flag, quantity
 from features.columns.prices import CLOSE, in_true_ranges, mean_close_20, std_close_20
-from features.columns.windows import quantile
+from features.columns.windows import clearly_below, quantile
 
 FAMILY = "Bollinger"
 WIDTH = 2.0  # standard deviations
@@ -52,7 +52,7 @@ def touch_upper_bb() -> pl.Expr:
 @flag(FAMILY, warmup=68)
 def bb_squeeze() -> pl.Expr:
     """bb_width < its own 20 % quantile of 50 bars, interpolated linearly."""
-    return bb_width() < quantile(bb_width(), 0.2, 50)
+    return clearly_below(bb_width(), quantile(bb_width(), 0.2, 50))
 
 
 @column(FAMILY, warmup=19)

@@ -55,9 +55,9 @@ def realised_volatility_20() -> pl.Expr:
 
 
 @quantity
-def realised_volatility_50() -> pl.Expr:
-    """Root mean square return of 50 bars."""
-    return magnitude_mean(squared_return(), 50).sqrt()
+def mean_square_return_50() -> pl.Expr:
+    """Mean square return of 50 bars."""
+    return magnitude_mean(squared_return(), 50)
 
 
 @quantity

@@ -9,12 +9,11 @@ from features.columns.prices import (
     in_true_ranges,
     mean_close_20,
     mean_close_50,
-    realised_volatility_50,
-    squared_return,
+    mean_square_return_50,
     std_close_20,
     std_close_50,
 )
-from features.columns.windows import magnitude_total, ratio, total
+from features.columns.windows import mean, ratio
 
 FAMILY = "mean reversion"
 STRETCHED = 1.5  # standard deviations
@@ -68,7 +67,7 @@ def reverting_down_20() -> pl.Expr:
 @column(FAMILY, warmup=50)
 def zscore_return_50() -> pl.Expr:
     """Return of the bar / root mean square return of 50 bars."""
-    return ratio(bar_return(), realised_volatility_50())
+    return ratio(bar_return(), mean_square_return_50().sqrt())
 
 
 @column(FAMILY, warmup=19, scale=2.0)
@@ -79,9 +78,9 @@ def ma_distance_20() -> pl.Expr:
 
 @column(FAMILY, warmup=50, scale=0.2)
 def return_autocorrelation_50() -> pl.Expr:
-    """sum_49 of r[t] r[t-1] / sum_50 of r[t]^2: -1..1, below 0 where moves are taken back.
+    """mean_49 of r[t] r[t-1] / mean_50 of r[t]^2: below 0 where moves are taken back.
 
     Source: first-order autocorrelation, mean return taken as 0.
     """
     products = bar_return() * bar_return().shift(1).fill_null(0.0)
-    return ratio(total(products, 49), magnitude_total(squared_return(), 50))
+    return ratio(mean(products, 49), mean_square_return_50())

@@ -4,11 +4,11 @@ import polars as pl
 
 from features.columns.column import column, quantity
 from features.columns.prices import CLOSE, HIGH, LOW, price_change, true_range
-from features.columns.windows import deviation, magnitude_total, ratio, wilder
+from features.columns.windows import deviation, magnitude_mean, ratio, wilder
 
 FAMILY = "trend strength"
 PERIOD = 14  # bars
-MEMORY = 320  # bars: (13/14)^320 = 5e-11, and ADX smooths twice
+MEMORY = 350  # bars: (13/14)^350 (1 + 350/14) = 1.4e-10, the weight of older bars in ADX
 
 
 def directional_index(movement: pl.Expr, against: pl.Expr) -> pl.Expr:
@@ -79,10 +79,16 @@ def trend_correlation_50() -> pl.Expr:
     return ratio(covariance, spread)
 
 
+@quantity
+def mean_step_20() -> pl.Expr:
+    """Mean of |close - close before| of 20 bars, USD."""
+    return magnitude_mean(price_change().abs(), 20)
+
+
 @column(FAMILY, warmup=20)
 def efficiency_ratio_20() -> pl.Expr:
-    """|close - close 20 bars ago| / sum_20 of |close - close before|: 0..1.
+    """|close - close 20 bars ago| / (20 mean_20 of |close - close before|): 0..1.
 
     Source: Kaufman 1995.
     """
-    return ratio(CLOSE.diff(20).abs(), magnitude_total(price_change().abs(), 20))
+    return ratio(CLOSE.diff(20).abs(), 20.0 * mean_step_20())

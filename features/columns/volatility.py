@@ -11,11 +11,19 @@ from features.columns.prices import (
     LOW,
     average_true_range_14,
     bar_return,
+    mean_square_return_50,
     realised_volatility_20,
     realised_volatility_100,
-    squared_return,
 )
-from features.columns.windows import magnitude_mean, percentile, quantile, ratio, total
+from features.columns.windows import (
+    clearly_above,
+    clearly_below,
+    magnitude_mean,
+    mean,
+    percentile,
+    quantile,
+    ratio,
+)
 
 FAMILY = "volatility regime"
 
@@ -29,13 +37,13 @@ def atr_pct() -> pl.Expr:
 @flag(FAMILY, warmup=63)
 def high_vol() -> pl.Expr:
     """atr_pct > its own 70 % quantile of 50 bars, interpolated linearly."""
-    return atr_pct() > quantile(atr_pct(), 0.7, 50)
+    return clearly_above(atr_pct(), quantile(atr_pct(), 0.7, 50))
 
 
 @flag(FAMILY, warmup=63)
 def low_vol() -> pl.Expr:
     """atr_pct < its own 30 % quantile of 50 bars, interpolated linearly."""
-    return atr_pct() < quantile(atr_pct(), 0.3, 50)
+    return clearly_below(atr_pct(), quantile(atr_pct(), 0.3, 50))
 
 
 @column(FAMILY, warmup=100)
@@ -62,20 +70,18 @@ def volatility_percentile_100() -> pl.Expr:
 
 @column(FAMILY, warmup=100, scale=2.0)
 def realised_skewness_100() -> pl.Expr:
-    """sqrt(100) sum_100 of r^3 / (sum_100 of r^2)^1.5.
+    """mean_100 of r^3 / (mean_100 of r^2)^1.5.
 
     Source: Amaya, Christoffersen, Jacobs and Vasquez 2015.
     """
-    cubes = total(bar_return().pow(3), 100)
-    return ratio(cubes, 100.0 * realised_volatility_100().pow(3))
+    return ratio(mean(bar_return().pow(3), 100), realised_volatility_100().pow(3))
 
 
 @column(FAMILY, warmup=50)
 def downside_share_50() -> pl.Expr:
-    """sum_50 of r^2 of the falling bars / sum_50 of r^2: 0..1; 0.5 for a flat price.
+    """mean_50 of min(r, 0)^2 / mean_50 of r^2: 0..1; 0.5 for a flat price.
 
     Source: realised semivariance, Barndorff-Nielsen, Kinnebrock and Shephard 2010.
     """
     falls = bar_return().clip(upper_bound=0.0)
-    shares = magnitude_mean(falls.pow(2), 50), magnitude_mean(squared_return(), 50)
-    return ratio(*shares, otherwise=0.5)
+    return ratio(magnitude_mean(falls.pow(2), 50), mean_square_return_50(), otherwise=0.5)

@@ -5,81 +5,120 @@ import polars as pl
 from features.columns.candles import close_location
 from features.columns.column import column, flag, quantity
 from features.columns.prices import CLOSE, HIGH, LOW, VOLUME, price_change
-from features.columns.windows import magnitude_mean, magnitude_total, ratio, total
+from features.columns.windows import magnitude_mean, mean, ratio
 
 FAMILY = "volume"
+SPIKE, HIGH_VOLUME, LOW_VOLUME = 1.5, 1.2, 0.7  # of the mean volume
 
 
 @quantity
-def volume_20() -> pl.Expr:
-    """Sum of the volume of 20 bars."""
-    return magnitude_total(VOLUME, 20)
+def mean_volume_5() -> pl.Expr:
+    """Mean volume of 5 bars."""
+    return magnitude_mean(VOLUME, 5)
+
+
+@quantity
+def mean_volume_20() -> pl.Expr:
+    """Mean volume of 20 bars."""
+    return magnitude_mean(VOLUME, 20)
+
+
+@quantity
+def mean_volume_50() -> pl.Expr:
+    """Mean volume of 50 bars."""
+    return magnitude_mean(VOLUME, 50)
+
+
+@quantity
+def typical_price() -> pl.Expr:
+    """(high + low + close) / 3, USD."""
+    return (HIGH + LOW + CLOSE) / 3.0
+
+
+@quantity
+def typical_rise() -> pl.Expr:
+    """Typical price minus the one before, USD; 0 at the first bar."""
+    return typical_price().diff().fill_null(0.0)
+
+
+def flow_where(condition: pl.Expr) -> pl.Expr:
+    """Mean of typical price x volume of 14 bars, 0 where the condition does not hold, USD."""
+    return magnitude_mean(condition.cast(pl.Float64) * typical_price() * VOLUME, 14)
+
+
+@quantity
+def money_flow_in_14() -> pl.Expr:
+    """Mean money flow of the rising ones of 14 bars, USD."""
+    return flow_where(typical_rise() > 0.0)
+
+
+@quantity
+def money_flow_out_14() -> pl.Expr:
+    """Mean money flow of the falling ones of 14 bars, USD."""
+    return flow_where(typical_rise() < 0.0)
 
 
 @column(FAMILY, warmup=19)
 def vol_ratio() -> pl.Expr:
     """Volume / mean_20 of volume; 0 where the window has no volume."""
-    return ratio(VOLUME, magnitude_mean(VOLUME, 20))
+    return ratio(VOLUME, mean_volume_20())
 
 
 @flag(FAMILY, warmup=19)
 def vol_spike() -> pl.Expr:
     """vol_ratio > 1.5."""
-    return vol_ratio() > 1.5
+    return vol_ratio() > SPIKE
 
 
 @flag(FAMILY, warmup=19)
 def vol_bullish() -> pl.Expr:
     """vol_ratio > 1.2 and close > close of the bar before."""
-    return (vol_ratio() > 1.2) & (CLOSE.shift(1) < CLOSE)
+    return (vol_ratio() > HIGH_VOLUME) & (price_change() > 0.0)
 
 
 @flag(FAMILY, warmup=19)
 def vol_bearish() -> pl.Expr:
     """vol_ratio > 1.2 and close < close of the bar before."""
-    return (vol_ratio() > 1.2) & (CLOSE.shift(1) > CLOSE)
+    return (vol_ratio() > HIGH_VOLUME) & (price_change() < 0.0)
 
 
 @flag(FAMILY, warmup=19)
 def vol_low() -> pl.Expr:
     """vol_ratio < 0.7."""
-    return vol_ratio() < 0.7
+    return vol_ratio() < LOW_VOLUME
 
 
 @column(FAMILY, warmup=20)
 def obv_slope_20() -> pl.Expr:
-    """sum_20 of sign(close - close before) volume / sum_20 of volume: -1..1.
+    """mean_20 of sign(close - close before) volume / mean_20 of volume: -1..1.
 
-    Source: change of Granville's on-balance volume (1963) over 20 bars, as a share of the volume.
+    Source: the change of Granville's on-balance volume (1963) over 20 bars, per unit of volume.
     """
-    return ratio(total(price_change().sign() * VOLUME, 20), volume_20())
+    return ratio(mean(price_change().sign() * VOLUME, 20), mean_volume_20())
 
 
 @column(FAMILY, warmup=14, scale=100.0)
 def money_flow_index_14() -> pl.Expr:
-    """100 up / (up + down): sum_14 of typical price x volume where it rose, fell; 50 if neither.
+    """100 in / (in + out), money flow of 14 bars; 50 where there is none.
 
-    Source: Quong and Soudack 1989. Typical price = (high + low + close) / 3.
+    In and out: mean of typical price x volume of the bars whose typical price rose, fell;
+    typical price = (high + low + close) / 3. Source: Quong and Soudack 1989.
     """
-    typical = (HIGH + LOW + CLOSE) / 3.0
-    flow = typical * VOLUME
-    rise = typical.diff().fill_null(0.0)
-    up = magnitude_total(pl.when(rise > 0.0).then(flow).otherwise(0.0), 14)
-    down = magnitude_total(pl.when(rise < 0.0).then(flow).otherwise(0.0), 14)
-    return ratio(100.0 * up, up + down, otherwise=50.0)
+    flow_in, flow_out = money_flow_in_14(), money_flow_out_14()
+    return ratio(100.0 * flow_in, flow_in + flow_out, otherwise=50.0)
 
 
 @column(FAMILY, warmup=19)
 def chaikin_money_flow_20() -> pl.Expr:
-    """sum_20 of (2 close_location - 1) volume / sum_20 of volume: -1..1.
+    """mean_20 of (2 close_location - 1) volume / mean_20 of volume: -1..1.
 
     Source: Marc Chaikin's money flow.
     """
-    return ratio(total((2.0 * close_location() - 1.0) * VOLUME, 20), volume_20())
+    return ratio(mean((2.0 * close_location() - 1.0) * VOLUME, 20), mean_volume_20())
 
 
 @column(FAMILY, warmup=49, scale=0.5)
 def volume_trend_5_50() -> pl.Expr:
     """(mean_5 - mean_50) / (mean_5 + mean_50) of volume: -1..1."""
-    short, long = magnitude_mean(VOLUME, 5), magnitude_mean(VOLUME, 50)
+    short, long = mean_volume_5(), mean_volume_50()
     return ratio(short - long, short + long)

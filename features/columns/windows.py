@@ -5,31 +5,21 @@ A window that reaches back before the first bar uses the bars there are, as the 
 
 import polars as pl
 
+ROUNDING = 1e-9  # relative; a running window is exact to some 1e-14
+
 
 def mean(values: pl.Expr, window: int) -> pl.Expr:
     """Mean of the last `window` bars."""
     return values.rolling_mean(window, min_samples=1)
 
 
-def total(values: pl.Expr, window: int) -> pl.Expr:
-    """Sum over the last `window` bars."""
-    return values.rolling_sum(window, min_samples=1)
-
-
 def magnitude_mean(values: pl.Expr, window: int) -> pl.Expr:
     """Mean of values that are never negative: exactly 0 where they all are 0.
 
-    A running sum keeps a rounding error, of either sign, from values that have left the window.
-    Such a mean lies between a `window`-th of the largest value and the largest value.
+    A running sum keeps a rounding error, of either sign, from values that have left the window:
+    no mean may lie above the largest value or below 0.
     """
-    largest = highest(values, window)
-    return mean(values, window).clip(largest / window, largest)
-
-
-def magnitude_total(values: pl.Expr, window: int) -> pl.Expr:
-    """Sum of values that are never negative: exactly 0 where they all are 0."""
-    largest = highest(values, window)
-    return total(values, window).clip(largest, window * largest)
+    return pl.min_horizontal(mean(values, window), highest(values, window)).clip(0.0)
 
 
 def deviation(values: pl.Expr, window: int) -> pl.Expr:
@@ -52,9 +42,23 @@ def quantile(values: pl.Expr, share: float, window: int) -> pl.Expr:
     return values.rolling_quantile(share, interpolation="linear", window_size=window, min_samples=1)
 
 
+def clearly_below(values: pl.Expr, limits: pl.Expr) -> pl.Expr:
+    """Whether positive values lie below the limits by more than rounding."""
+    return values < limits * (1.0 - ROUNDING)
+
+
+def clearly_above(values: pl.Expr, limits: pl.Expr) -> pl.Expr:
+    """Whether positive values lie above the limits by more than rounding."""
+    return values > limits * (1.0 + ROUNDING)
+
+
 def percentile(values: pl.Expr, window: int) -> pl.Expr:
-    """Share of the other bars of the window that lie below this one, ties halved: 0..1."""
-    return (values.rolling_rank(window, "average", min_samples=1) - 1.0) / (window - 1)
+    """Share of the other bars of the window that lie below this one, ties halved: 0..1.
+
+    Values that differ by rounding only are tied.
+    """
+    rounded = values.round_sig_figs(10)
+    return (rounded.rolling_rank(window, "average", min_samples=1) - 1.0) / (window - 1)
 
 
 def wilder(values: pl.Expr, period: int) -> pl.Expr:

@@ -49,20 +49,35 @@ def read_raw(path: Path | str) -> pl.DataFrame:
             f"the suffix is {suffix or 'missing'!r}, not {' or '.join(_SUFFIXES)}",
             "convert it to Parquet or CSV, or rename it if it already is one",
         )
-    return _parse(path, pl.read_parquet if suffix == ".parquet" else _read_csv)
+    return _parse(path, _read_parquet if suffix == ".parquet" else _read_csv)
 
 
 def _parse(path: Path, reader: Callable[[Path], pl.DataFrame]) -> pl.DataFrame:
+    from pyarrow import ArrowException
+
+    broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ArrowException)
     try:
         return reader(path)
     except pl.exceptions.NoDataError as error:
         advice = f"ls -l {_quoted(path)}"
         raise DataError(f"{path} has no bars", "the file is empty", advice) from error
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (*broken, OSError, UnicodeDecodeError) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         kind = path.suffix.lower().lstrip(".")
         advice = f"ls -l {_quoted(path)} (was it copied whole?)"
         raise DataError(f"{path} is not a readable {kind} file", why, advice) from error
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    """Read with Arrow, which refuses a damaged file; Polars may end the process over one."""
+    import pyarrow
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path, page_checksum_verification=True) as file:
+        table = file.read()
+    table.validate(full=True)
+    plain = pyarrow.schema([(field.name, field.type) for field in table.schema])  # no metadata
+    return pl.DataFrame(pyarrow.Table.from_arrays(table.columns, schema=plain))
 
 
 def _read_csv(path: Path) -> pl.DataFrame:

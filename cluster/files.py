@@ -17,6 +17,9 @@ _ADVICE = {
     errno.EDQUOT: ("the disk quota is used up", "free some space, then run the command again"),
     errno.EROFS: ("the file system is read-only", "set PLOUTOS_HOME to a folder you may write"),
     errno.EACCES: ("permission denied", "set PLOUTOS_HOME to a folder you may write"),
+    errno.EFBIG: ("the file size limit is reached", "raise it (ulimit -f), then run it again"),
+    errno.EEXIST: ("a part of the path is a file", "set PLOUTOS_HOME to a folder you may write"),
+    errno.EISDIR: ("it is a folder", "move it away, or set PLOUTOS_HOME to another folder"),
     errno.ENOTDIR: ("a part of the path is a file", "set PLOUTOS_HOME to a folder you may write"),
 }
 

@@ -48,7 +48,15 @@ def _socket_rows(table: Path) -> list[list[str]]:
 def _socket_inodes(folder: Path) -> set[str]:
     """Inodes of the sockets that a process holds; none when it is not ours, or gone."""
     try:
-        links = [os.readlink(entry) for entry in folder.iterdir()]
-    except OSError:
+        entries = list(folder.iterdir())
+    except (FileNotFoundError, PermissionError, ProcessLookupError):
         return set()
+    links = (_link(entry) for entry in entries)
     return {link[8:-1] for link in links if link.startswith("socket:[")}
+
+
+def _link(entry: Path) -> str:
+    try:
+        return os.readlink(entry)
+    except (FileNotFoundError, PermissionError, ProcessLookupError):
+        return ""  # closed since it was listed

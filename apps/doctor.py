@@ -131,18 +131,19 @@ def _bars(home: Home) -> Check:
     newest = newest_bar(home)
     if newest is None:
         return Check("bars", True, "none imported (the demo simulates its own)", fix)
-    age = datetime.now(UTC) - newest
-    return Check("bars", age <= STALE_AFTER, f"newest {newest:%Y-%m-%d %H:%M} UTC", fix)
+    fresh = datetime.now(UTC) - newest.ts <= STALE_AFTER or newest.source == "simulated"
+    return Check("bars", fresh, f"newest {newest.ts:%Y-%m-%d %H:%M} UTC, {newest.source}", fix)
 
 
 def _journal(home: Home) -> Check:
     from apps.readers import newest_journal
 
-    fix = "ploutos trade status"
+    fix = "copy the file aside, then start another session (ploutos trade replay --session NAME)"
     log = newest_journal(home)
     if log is None:
-        return Check("journal", True, "none yet", "ploutos trade replay --help")
-    return Check("journal", log.fault is None, log.fault or f"{log.session}: whole", fix)
+        return Check("journal", True, "none yet")
+    found = log.fault or f"{log.session}: whole, {len(log.records):,} records"
+    return Check("journal", not log.fault, found, fix)
 
 
 def _keys(settings: Settings) -> list[Check]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -9,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 if TYPE_CHECKING:
     import polars as pl
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+WIDE = 160  # columns
 
 
 def emit(
@@ -31,11 +33,16 @@ def emit(
     if as_json:
         sys.stdout.write(json.dumps(plain(document), indent=2, allow_nan=False) + "\n")
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=_width())
     if render is None:
         print_fields(console, document)
     else:
         render(console)
+
+
+def _width() -> int | None:
+    """The terminal's; a file or a pipe has room for whole rows."""
+    return None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE
 
 
 def print_fields(console: Console, document: Mapping[str, Any]) -> None:
@@ -46,12 +53,15 @@ def print_fields(console: Console, document: Mapping[str, Any]) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> Table:
-    """A plain table; columns whose values are numbers are aligned to the right."""
+    """A plain table: numbers to the right, and only text may be folded to fit the width."""
     lines = [list(row) for row in rows]
     view = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        numeric = any(isinstance(line[index], int | float) for line in lines)
-        view.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        values = [line[index] for line in lines]
+        text = any(isinstance(value, str | list | tuple) for value in values)
+        numeric = not text and any(isinstance(value, int | float) for value in values)
+        justify: JustifyMethod = "right" if numeric else "left"
+        view.add_column(column, justify=justify, no_wrap=not text, overflow="fold")
     for line in lines:
         view.add_row(*(cell(value) for value in line))
     return view

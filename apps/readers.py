@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from trade.records import Record
     from train.manifest import Manifest
+    from train.sweep_plan import SweepPlan
     from train.verdict_file import VerdictRecord
 
 
@@ -143,22 +144,46 @@ def read_trials(home: Home) -> Trials:
     return Trials(pl.concat(tables) if tables else None, tuple(faults))
 
 
-def newest_bar(home: Home) -> datetime | None:
-    """The open time of the newest bar in the lake, UTC; None when it holds none."""
+def sweep_plans(home: Home) -> "list[SweepPlan]":
+    """The sweeps of a home, newest first.
+
+    Raises:
+        DataError: a plan is damaged.
+    """
+    from train.sweep_plan import PLAN_FILE, read_plan
+
+    found = _newest_first(home.sweeps, f"*/{PLAN_FILE}")
+    return [read_plan(home, path.parent.name) for path in found]
+
+
+@dataclass(frozen=True)
+class LakeEnd:
+    """The newest bar of the lake."""
+
+    ts: datetime  # open time, UTC
+    source: str
+
+
+def newest_bar(home: Home) -> LakeEnd | None:
+    """The newest bar in the lake; None when it holds none that can be read."""
     from features.lake import Lake
 
     try:
-        status = Lake(home.lake).status()
+        status = Lake(home.lake).status().sort("last", descending=True)
     except PloutosError:
         return None
-    newest = status["end"].max() if status.height else None
-    return newest.astimezone(UTC) if isinstance(newest, datetime) else None
+    if status.is_empty():
+        return None
+    newest = status.row(0, named=True)
+    return LakeEnd(newest["last"].astimezone(UTC), newest["source"])
 
 
 def _newest_first(folder: Path, pattern: str) -> list[Path]:
     """The files of a folder by the time of their last write."""
     stamped = []
     for path in folder.glob(pattern):
+        if path.name.startswith(".") or path.parent.name.startswith("."):  # a draft
+            continue
         try:
             stamped.append((path.stat().st_mtime_ns, path))
         except FileNotFoundError:  # deleted since the listing

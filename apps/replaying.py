@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.readers import find_bundle
-from cluster.errors import DataError
+from cluster.errors import DataError, UsageError
 from cluster.settings import Home, home
 
 if TYPE_CHECKING:
     import polars as pl
 
     from trade.policy import Policy
-    from trade.replay import ReplayResult, SessionReport
+    from trade.replay import SessionReport
+    from trade.replay_result import ReplayResult
     from train.manifest import Manifest
 
 SIMULATED = "SIMULATED"
@@ -29,6 +30,7 @@ class ReplayOptions:
     end: date | None
     bundle: str | None
     bars: Path | None
+    source: str | None
     local: bool
     risk: bool
     session: str | None
@@ -55,7 +57,7 @@ def run_replay(
     name = options.session or f"replay-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     with _policy(options, folder, manifest, place) as policy:
         request = ReplayRequest(
-            bars=_bars(options.bars, manifest, place),
+            bars=_bars(options, manifest, place),
             bundle=manifest,
             policy=policy,
             journal=place.journal / f"{name}.jsonl",
@@ -70,22 +72,35 @@ def run_replay(
         return replay(request, on_session)
 
 
-def _bars(file: Path | None, manifest: "Manifest", place: Home) -> "pl.DataFrame":
-    """The bars of the bundle's symbols, from a file or from the lake."""
+def _bars(options: ReplayOptions, manifest: "Manifest", place: Home) -> "pl.DataFrame":
+    """The bars of the bundle's symbols, from a file or from one source of the lake.
+
+    Raises:
+        DataError: there are none.
+        UsageError: the lake has them from more than one source.
+    """
     from features.files import read_bars
     from features.lake import Lake
 
-    if file is not None:
-        return read_bars(file)
+    if options.bars is not None:
+        return read_bars(options.bars)
     interval, symbols = manifest.data.interval, list(manifest.symbols)
-    bars = Lake(place.lake).scan(interval, symbols=symbols).drop("source").collect()
+    lake = Lake(place.lake)
+    bars = lake.scan(interval, source=options.source, symbols=symbols).collect()
     if bars.is_empty():
         raise DataError(
             f"the lake has no {interval} bars of this bundle's symbols",
             f"it was made for {', '.join(symbols[:5])}{', ...' if len(symbols) > 5 else ''}",
             "ploutos trade replay --bars FILE, or ploutos data import FILE",
         )
-    return bars
+    sources = sorted(bars["source"].unique())
+    if len(sources) > 1:
+        raise UsageError(
+            "the lake has these bars from more than one source",
+            ", ".join(sources),
+            f"ploutos trade replay --source {sources[0]}",
+        )
+    return bars.drop("source")
 
 
 @contextmanager

@@ -1,16 +1,24 @@
 """The strip on top of every page: what kind of money, who trades, how old the data is."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
-from apps.readers import newest_bar, newest_journal
+from apps.readers import journal_paths, newest_bar, read_log
 from apps.session_view import SessionView, view_session
 from cluster.errors import PloutosError
 from cluster.settings import Home
 
-_LABEL_COLORS = {"SIMULATED": "violet", "REPLAY": "gray", "PAPER": "blue"}
-_STATE_COLORS = {"Running": "blue", "Ended": "gray", "Halted": "orange", "Not running": "orange"}
+_Color = Literal["violet", "gray", "blue", "orange"]
+_LABEL_COLORS: dict[str, _Color] = {"SIMULATED": "violet", "REPLAY": "gray", "PAPER": "blue"}
+_STATE_COLORS: dict[str, _Color] = {
+    "Running": "blue",
+    "Ended": "gray",
+    "Halted": "orange",
+    "Not running": "orange",
+}
 
 
 def show_status(home: Home) -> None:
@@ -25,16 +33,27 @@ def show_status(home: Home) -> None:
             _show_session(view, now)
         newest = newest_bar(home)
         if newest is not None:
-            st.caption(f"lake: newest bar {newest:%Y-%m-%d %H:%M} UTC ({age(now - newest)} old)")
+            st.caption(f"lake to {newest.ts:%Y-%m-%d %H:%M} UTC ({newest.source})")
     if fault:
         st.warning(f"Journal: {fault}", icon=":material/warning:")
 
 
 def current_session(home: Home) -> tuple[SessionView | None, str]:
     """The session written last, and what is wrong with its journal."""
-    log = newest_journal(home)
-    if log is None:
+    paths = journal_paths(home)
+    if not paths:
         return None, ""
+    try:
+        found = paths[0].stat()
+    except FileNotFoundError:
+        return None, f"{paths[0].name} is gone"
+    return _folded(paths[0], found.st_mtime_ns, found.st_size)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _folded(path: Path, mtime_ns: int, size: int) -> tuple[SessionView | None, str]:
+    """Fold a journal once for every state that it is in."""
+    log = read_log(path)
     try:
         return view_session(log), log.fault
     except PloutosError as error:

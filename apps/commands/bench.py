@@ -1,5 +1,6 @@
 """`ploutos bench`: what this machine does in a second."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,10 +23,12 @@ def bench_env(
 
     Example: ploutos bench env --assets 22 --num-envs 1024 --json
     """
-    from apps.benchmark import measure_environment
+    from envs.bench import SCALAR_FILE
+    from envs.bench import bench_env as measure
 
     talk(f"{num_envs:,} environments of {assets} assets, {seconds:g} s each")
-    emit(measure_environment(assets=assets, num_envs=num_envs, seconds=seconds), as_json)
+    scalar = Path(__file__).resolve().parents[2] / SCALAR_FILE
+    emit(measure(assets, num_envs, seconds, scalar), as_json)
 
 
 @app.command("features")
@@ -34,11 +37,11 @@ def bench_features(
     bars: Annotated[int, typer.Option(min=500, help="Hourly bars a symbol.")] = 8700,
     as_json: Json = False,
 ) -> None:
-    """Measure the feature set v6 over many symbols of the simulated market.
+    """Measure the feature set v6 over many symbols.
 
     Example: ploutos bench features --symbols 500 --bars 8700 --json
     """
-    from apps.benchmark import measure_features
+    from features.bench import bench_features as measure
 
-    talk(f"simulating {symbols:,} symbols x {bars:,} hourly bars; only the features are timed")
-    emit(measure_features(symbols=symbols, bars=bars), as_json)
+    talk(f"{symbols:,} symbols x {bars:,} hourly bars")
+    emit(measure(symbols, bars), as_json)

@@ -182,12 +182,12 @@ def _write(bars: "pl.DataFrame", out: Path) -> None:
     from cluster.errors import UsageError
     from cluster.files import write_atomic
 
-    writers = {".parquet": bars.write_parquet, ".csv": bars.write_csv}
-    writer = writers.get(out.suffix.lower())
-    if writer is None:
-        raise UsageError(
-            f"cannot write {out}", "a bar file ends in .parquet or .csv", "--out bars.parquet"
-        )
-    buffer = BytesIO()
-    writer(buffer)
+    suffix, buffer = out.suffix.lower(), BytesIO()
+    if suffix == ".parquet":
+        bars.write_parquet(buffer)
+    elif suffix == ".csv":
+        bars.write_csv(buffer)
+    else:
+        why = "a bar file ends in .parquet or .csv"
+        raise UsageError(f"cannot write {out}", why, f"--out {out.with_suffix('.parquet')}")
     write_atomic(out, buffer.getvalue())

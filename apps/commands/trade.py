@@ -30,6 +30,7 @@ def replay(
     end: Annotated[datetime | None, typer.Option("--to", formats=DATE)] = None,
     bundle: Annotated[str | None, typer.Option(help="Default: the newest.")] = None,
     bars: Annotated[Path | None, typer.Option(help="Bar file; default: the lake.")] = None,
+    source: Annotated[str | None, typer.Option(help="Source in the lake.")] = None,
     local: Annotated[
         bool, typer.Option("--local", help="Decide in this process, not over HTTP.")
     ] = False,
@@ -50,6 +51,7 @@ def replay(
         end=end.date() if end else None,
         bundle=bundle,
         bars=bars,
+        source=source,
         local=local,
         risk=risk,
         session=session,
@@ -107,11 +109,11 @@ def status(session: Session = None, as_json: Json = False) -> None:
             "label": view.label,
             "state": state,
             "meaning": meaning,
-            "bundle": view.state.opening["bundle_id"],
+            "bundle": view.summary["bundle_id"],
             "bars_to": view.bar_ts,
             "equity": view.equity,
-            "cash": view.state.account.cash,
-            "profit": view.equity - view.initial_balance,
+            "cash": view.summary["cash"],
+            "profit": view.profit,
             "drawdown": view.drawdown,
             "exposure": view.exposure,
             **view.stages,
@@ -128,7 +130,7 @@ def positions(session: Session = None, as_json: Json = False) -> None:
     Example: ploutos trade positions --json
     """
     view = _view(session)
-    _emit_rows("positions", view.positions(), as_json, "no open positions")
+    _emit_rows("positions", list(view.positions), as_json, "no open positions")
 
 
 @app.command("orders")
@@ -141,7 +143,9 @@ def orders(
 
     Example: ploutos trade orders --limit 20
     """
-    _emit_rows("orders", list(_view(session).orders[:limit]), as_json, "no orders yet")
+    shown = ("bar_ts", "symbol", "side", "leg", "status", "quantity", "price", "fees", "reason")
+    rows = [{key: row.get(key) for key in shown} for row in _view(session).orders[:limit]]
+    _emit_rows("orders", rows, as_json, "no orders yet")
 
 
 def _emit_rows(name: str, rows: list[dict[str, Any]], as_json: bool, empty: str) -> None:

@@ -1,5 +1,7 @@
 """Models: every bundle with its verdict, where it comes from and what it measured."""
 
+from typing import Literal
+
 import polars as pl
 import streamlit as st
 
@@ -8,7 +10,8 @@ from cluster.settings import home
 from train.manifest import Manifest
 from train.verdict_file import VerdictRecord
 
-_BADGES = {
+_Color = Literal["blue", "orange", "gray", "red"]
+_BADGES: dict[str, tuple[_Color, str]] = {
     "BETTER": ("blue", ":material/check_circle:"),
     "NOT BETTER": ("orange", ":material/cancel:"),
     "NOT JUDGED": ("gray", ":material/help:"),
@@ -24,7 +27,8 @@ def show() -> None:
         st.code("ploutos demo\nploutos tune run --scenario demo", language="bash")
         return
     better = sum(card.badge == "BETTER" for card in cards)
-    st.caption(f"{len(cards)} bundles, {better} BETTER than their baselines. Newest first.")
+    plural = "" if len(cards) == 1 else "s"
+    st.caption(f"{len(cards)} bundle{plural}, {better} better than their baselines; newest first.")
     for card in cards:
         with st.container(border=True):
             _show_card(card)
@@ -47,12 +51,19 @@ def _show_card(card: BundleCard) -> None:
 def _show_verdict(verdict: VerdictRecord) -> None:
     interval = f"95 %: {verdict.sharpe_low:+.2f} to {verdict.sharpe_high:+.2f}"
     tiles = st.columns(4)
-    tiles[0].metric("Sharpe, out of sample", f"{verdict.sharpe:.2f}", interval, delta_color="off")
+    tiles[0].metric(
+        "Sharpe, out of sample",
+        f"{verdict.sharpe:.2f}",
+        interval,
+        delta_color="off",
+        delta_arrow="off",
+    )
     tiles[1].metric(
         "Deflated Sharpe",
         f"{verdict.deflated_sharpe:.2f}",
         f"over {verdict.trials} trials",
         delta_color="off",
+        delta_arrow="off",
     )
     tiles[2].metric("Luck alone reaches", f"{verdict.deflation_threshold:.2f}")
     tiles[3].metric("Sessions judged", f"{verdict.days:,}")

@@ -8,11 +8,11 @@ from apps.status_strip import current_session
 from cluster.settings import home
 
 _SCHEMA = {
-    "bar": pl.String,
+    "bar_ts": pl.String,
     "symbol": pl.String,
     "side": pl.String,
     "leg": pl.String,
-    "outcome": pl.String,
+    "status": pl.String,
     "quantity": pl.Float64,
     "price": pl.Float64,
     "fees": pl.Float64,
@@ -37,13 +37,14 @@ def show() -> None:
         st.subheader("Denials by reason", anchor=False)
         st.plotly_chart(charts.counts(view.denials))
     st.subheader("Orders and denials, newest first", anchor=False)
-    outcomes = sorted({row["outcome"] for row in view.orders})
-    chosen = st.pills("Outcome", outcomes, selection_mode="multi", default=outcomes)
-    rows = [row for row in view.orders if row["outcome"] in chosen]
+    statuses = sorted({row["status"] for row in view.orders})
+    chosen = st.pills("Status", statuses, selection_mode="multi", default=statuses)
+    rows = [row for row in view.orders if row["status"] in chosen]
     st.dataframe(
         pl.DataFrame(rows, schema=_SCHEMA),
         hide_index=True,
         column_config={
+            "bar_ts": st.column_config.DatetimeColumn("bar", format="YYYY-MM-DD HH:mm"),
             "quantity": st.column_config.NumberColumn(format="%.4f"),
             "price": st.column_config.NumberColumn(format="$%.2f"),
             "fees": st.column_config.NumberColumn(format="$%.2f"),

@@ -1,8 +1,11 @@
 """Overview: equity, profit, drawdown, exposure and cash, and what the risk gate denied."""
 
+from datetime import datetime
+
 import streamlit as st
 
 from apps import charts
+from apps.reference_curve import equal_weight
 from apps.session_view import SessionView
 from apps.status_strip import current_session
 from cluster.settings import home
@@ -28,23 +31,23 @@ def show() -> None:
 
 
 def _show_tiles(view: SessionView) -> None:
-    profit = view.equity - view.initial_balance
-    account = view.state.account
     tiles = st.columns(5)
     tiles[0].metric("Equity", f"${view.equity:,.2f}")
-    tiles[1].metric("Profit and loss", f"{profit:+,.2f} $", f"{profit / view.initial_balance:+.2%}")
+    tiles[1].metric("Profit and loss", f"{view.profit:+,.2f} USD", f"{view.profit_share:+.2%}")
     tiles[2].metric("Drawdown", f"{view.drawdown:.2%}")
     tiles[3].metric("Exposure", f"{view.exposure:.1%}")
-    tiles[4].metric("Cash", f"${account.cash:,.2f}")
+    tiles[4].metric("Cash", f"${view.summary['cash']:,.2f}")
 
 
 def _show_curves(view: SessionView) -> None:
     step = max(1, len(view.curve) // MAX_POINTS)
     points = [*view.curve[:-1:step], view.curve[-1]]
-    times = [point.ts for point in points]
+    times = [datetime.fromisoformat(point["bar_ts"]) for point in points]
+    balance = float(view.summary["initial_balance"])
+    reference = equal_weight(home(), view.summary["bundle_id"], times, balance)
     st.subheader("Equity", anchor=False)
-    st.plotly_chart(charts.equity_curve(times, [point.equity for point in points]))
-    st.plotly_chart(charts.drawdown_curve(times, [point.drawdown for point in points]))
+    st.plotly_chart(charts.equity_curve(times, [row["equity"] for row in points], reference))
+    st.plotly_chart(charts.drawdown_curve(times, [row["drawdown"] for row in points]))
 
 
 show()

@@ -1,5 +1,7 @@
 """Positions: what is held, what it is worth, and where it will be closed."""
 
+from typing import Any
+
 import polars as pl
 import streamlit as st
 
@@ -16,29 +18,27 @@ def show() -> None:
         st.info("No trading session yet.", icon=":material/account_balance_wallet:")
         st.code("ploutos trade replay --help", language="bash")
         return
-    rows = view.positions()
-    if not rows:
-        st.info(f"No open positions; cash ${view.state.account.cash:,.2f}.")
+    if not view.positions:
+        st.info(f"No open positions; cash ${view.summary['cash']:,.2f}.")
         return
-    st.caption(f"{len(rows)} positions, {view.exposure:.1%} of ${view.equity:,.2f} invested.")
-    st.dataframe(pl.DataFrame(rows), hide_index=True, column_config=_columns())
+    st.caption(
+        f"{len(view.positions)} positions, {view.exposure:.1%} of ${view.equity:,.2f} invested."
+    )
+    st.dataframe(pl.DataFrame(view.positions), hide_index=True, column_config=_columns())
 
 
-def _columns() -> dict[str, object]:
+def _columns() -> dict[str, Any]:
     number = st.column_config.NumberColumn
     return {
         "symbol": "Symbol",
         "quantity": number("Quantity", format="%.4f"),
-        "entry": number("Entry", format=_MONEY),
-        "last": number("Last", format=_MONEY),
+        "entry_price": number("Entry", format=_MONEY),
+        "price": number("Last", format=_MONEY),
         "value": number("Value", format=_MONEY),
-        "profit": number("Profit and loss", format=_MONEY),
-        "profit_share": number("P&L %", format="percent"),
-        "equity_share": st.column_config.ProgressColumn(
-            "Share of equity", format="percent", min_value=0.0, max_value=1.0
-        ),
-        "stop_loss": number("Stop-loss", format=_MONEY),
-        "take_profit": number("Take-profit", format=_MONEY),
+        "share": number("Share of equity", format="percent"),
+        "gain": number("Profit and loss", format=_MONEY),
+        "stop": number("Stop-loss", format=_MONEY),
+        "target": number("Take-profit", format=_MONEY),
     }
 
 

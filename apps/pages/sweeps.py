@@ -70,6 +70,7 @@ def _show_best(table: pl.DataFrame) -> None:
         f"{best['validation_sharpe']:.2f}",
         f"test {test:.2f}" if test is not None else "not tested",
         delta_color="off",
+        delta_arrow="off",
     )
     st.caption(f"Best trial `{best['trial_id']}`. Chosen on validation; test never chooses.")
 

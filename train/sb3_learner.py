@@ -40,7 +40,7 @@ class SB3Learner:
     def __init__(self, spec: LearnerSpec) -> None:
         market = spec.load_market()
         training = spec.config.training
-        env = SB3VectorEnv(
+        self._env = SB3VectorEnv(
             market,
             spec.config.v6_params(),
             num_envs=training.n_envs,
@@ -54,7 +54,7 @@ class SB3Learner:
             "fingerprint": spec.fingerprint,
             "shape": spec.network_shape(market),
         }
-        self._model = PPO(TablePolicy, env, seed=spec.seed, device="auto", **arguments)
+        self._model = PPO(TablePolicy, self._env, seed=spec.seed, device="auto", **arguments)
         self._last = _LastValues()
         board = TensorBoardOutputFormat(str(spec.log_folder))
         self._model.set_logger(Logger(str(spec.log_folder), [board, self._last]))
@@ -101,7 +101,7 @@ class SB3Learner:
     def close(self) -> None:
         """Close the TensorBoard file and the environments."""
         self._model.logger.close()
-        self._model.get_env().close()
+        self._env.close()
 
     @property
     def _policy(self) -> TablePolicy:

@@ -19,8 +19,8 @@ class TablePolicy(ActorCriticPolicy):
 
     def __init__(
         self,
-        observation_space: spaces.Space,
-        action_space: spaces.Space,
+        observation_space: spaces.Box,
+        action_space: spaces.MultiDiscrete,
         lr_schedule: Schedule,
         use_sde: bool = False,  # PPO always passes it
         *,
@@ -62,4 +62,4 @@ class TablePolicy(ActorCriticPolicy):
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
         assert isinstance(observation, Tensor)
-        return self(observation, deterministic)[0]
+        return self.forward(observation, deterministic)[0]

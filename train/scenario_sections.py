@@ -34,14 +34,14 @@ class Training(Section):
     n_steps: Positive = 64
     batch_size: Positive = 4096
     n_epochs: Positive = 4
-    learning_rate: float = Field(3e-4, gt=0.0, le=1.0)
+    learning_rate: float = Field(default=3e-4, gt=0.0, le=1.0)
     gamma: Share = 0.99
     gae_lambda: Share = 0.95
-    clip_range: float = Field(0.2, gt=0.0, le=1.0)
-    ent_coef: float = Field(0.01, ge=0.0)
-    vf_coef: float = Field(0.5, ge=0.0)
-    max_grad_norm: float = Field(0.5, gt=0.0)
-    target_kl: float | None = Field(None, gt=0.0)
+    clip_range: float = Field(default=0.2, gt=0.0, le=1.0)
+    ent_coef: float = Field(default=0.01, ge=0.0)
+    vf_coef: float = Field(default=0.5, ge=0.0)
+    max_grad_norm: float = Field(default=0.5, gt=0.0)
+    target_kl: float | None = Field(default=None, gt=0.0)
 
     @model_validator(mode="after")
     def _minibatch_fits_the_rollout(self) -> "Training":
@@ -57,7 +57,7 @@ class Data(Section):
     """Which bars: empty `tickers` means every symbol there is, or those the sector scan picks."""
 
     tickers: tuple[str, ...] = ()
-    period: str = Field("2y", pattern=r"^[1-9]\d*y$")
+    period: str = Field(default="2y", pattern=r"^[1-9]\d*y$")
     interval: Literal["1h", "1d"] = "1h"
     feature_set: str = "v6"
 
@@ -78,7 +78,7 @@ class Data(Section):
 class Network(Section):
     """Hidden layers; policy and value function have the same shape and share nothing."""
 
-    net_arch: tuple[Positive, ...] = Field((64, 64), min_length=1)
+    net_arch: tuple[Positive, ...] = Field(default=(64, 64), min_length=1)
     activation_fn: Literal["tanh", "relu"] = "tanh"
 
 
@@ -88,7 +88,7 @@ class SectorScan(Section):
     enabled: bool = False
     stocks_per_sector: Positive = 2
     lookback_days: Positive = 252
-    risk_free_rate: float = Field(0.04, ge=0.0, lt=1.0)  # a year
+    risk_free_rate: float = Field(default=0.04, ge=0.0, lt=1.0)  # a year
 
 
 class Distribution(Section):
@@ -115,7 +115,7 @@ class Search(Section):
     """What the sweep tries: sampled values of training and environment parameters, and seeds."""
 
     trials: Positive = 8
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
     algorithm: Literal["random", "optuna"] = "random"
     early_stopping: bool = False
     parameters: dict[str, Distribution] = Field(default_factory=dict)
@@ -129,8 +129,8 @@ class Folds(Section):
     train_sessions: Positive = 252  # of the first fold; of each fold when rolling
     validation_sessions: Positive = 63
     test_sessions: Positive = 63
-    purge_bars: int = Field(21, ge=0)
-    embargo_sessions: int = Field(1, ge=0)
+    purge_bars: int = Field(default=21, ge=0)
+    embargo_sessions: int = Field(default=1, ge=0)
 
 
 def _environment(value: Any) -> V6Params:

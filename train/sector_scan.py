@@ -64,4 +64,5 @@ def _daily_returns(bars: pl.DataFrame, days: int) -> pl.DataFrame:
 
 def _sharpe(risk_free_rate: float) -> pl.Expr:
     excess = pl.col("change").mean() - (1.0 + risk_free_rate) ** (1.0 / TRADING_DAYS) + 1.0
-    return excess / pl.col("change").std() * TRADING_DAYS**0.5
+    sharpe: pl.Expr = excess / pl.col("change").std() * TRADING_DAYS**0.5
+    return sharpe

@@ -41,7 +41,7 @@ def trial_scheduler(config: PloutosConfig) -> Any:
     from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 
     if not config.search.early_stopping:
-        return FIFOScheduler()
+        return FIFOScheduler()  # type: ignore[no-untyped-call]
     total = config.training.total_timesteps
     return ASHAScheduler(
         time_attr=TIME,

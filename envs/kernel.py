@@ -68,7 +68,7 @@ class Outputs(NamedTuple):
     costs: Floats  # (B,), USD lost to slippage, spread, fees and commission
 
 
-def _compiled_rules() -> dict[str, Any]:
+def compiled_rules() -> dict[str, Any]:
     """The namespace of `envs.rules` with every function compiled, callees included."""
     namespace = dict(vars(rules))
     for name, member in vars(rules).items():
@@ -78,7 +78,7 @@ def _compiled_rules() -> dict[str, Any]:
     return namespace
 
 
-_rules = _compiled_rules()
+_rules = compiled_rules()
 _order_refusal = _rules["order_refusal"]
 _refused = _rules["refused"]
 _buy_notional = _rules["buy_notional"]

@@ -43,7 +43,8 @@ class PolicyClient:
         """
         response = self._send("POST", "/v1/act", request.model_dump_json().encode())
         answer = _parse(response, ActResponse)
-        if answer.decision_id != request.decision_id or len(answer.actions) != len(request.symbols):
+        sizes = {len(request.symbols), len(answer.actions), len(answer.probabilities)}
+        if answer.decision_id != request.decision_id or len(sizes) != 1:
             raise PolicyUnavailableError(
                 f"{self._url} answered another question",
                 f"decision {answer.decision_id} with {len(answer.actions)} actions",

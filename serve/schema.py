@@ -3,7 +3,7 @@
 A assets in the bundle's slot order, F features in the feature set's order.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
@@ -16,7 +16,8 @@ Money = Annotated[FiniteFloat, Field(ge=-1e15, le=1e15)]  # USD
 PositiveMoney = Annotated[FiniteFloat, Field(gt=0, le=1e15)]  # USD
 Feature = Annotated[FiniteFloat, Field(ge=-FEATURE_LIMIT, le=FEATURE_LIMIT)]
 Symbol = Annotated[str, Field(min_length=1, max_length=32)]
-Action = Literal[0, 1, 2]  # HOLD, BUY, SELL
+Action = Annotated[int, Field(ge=0, le=2)]  # HOLD, BUY, SELL; a Literal would take True for 1
+Probability = Annotated[FiniteFloat, Field(ge=0, le=1)]
 
 
 class Wire(BaseModel):
@@ -67,7 +68,7 @@ class ActResponse(Wire):
     decision_id: str
     bundle_id: str
     actions: list[Action]  # (A,)
-    probabilities: list[list[FiniteFloat]]  # (A, 3)
+    probabilities: list[Annotated[list[Probability], Field(min_length=3, max_length=3)]]  # (A, 3)
     latency_ms: FiniteFloat  # inside the endpoint
 
 

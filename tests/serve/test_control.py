@@ -1,0 +1,152 @@
+import fcntl
+import os
+import shutil
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cluster.errors import BundleError, LockedError, UsageError
+from cluster.processes import Process, end, reap, start_background
+from cluster.settings import Home
+from serve.control import serve_down, serve_status, serve_up
+from serve.state import ServeState
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def state_of(leader: Process, home: Home, bundle_id: str = "a" * 16) -> ServeState:
+    return ServeState(
+        pid=leader.pid,
+        start_ticks=leader.start_ticks,
+        url="http://127.0.0.1:8700",
+        bundle_id=bundle_id,
+        bundle_path=home.bundles / bundle_id,
+        token_path=home.tokens / "serve",
+        log_path=home.logs / "serve.log",
+        started=datetime.now(UTC),
+    )
+
+
+@pytest.fixture
+def sleeper(home: Home) -> Process:
+    """A process in a session of its own, that stands for an endpoint; ended by the test."""
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    return start_background(command, log=home.logs / "serve.log", env=os.environ)
+
+
+def test_nothing_runs_in_a_new_home(home: Home) -> None:
+    assert serve_status(home) is None
+    assert serve_down(home) is None
+
+
+def test_a_state_is_read_back_as_it_was_written(home: Home, sleeper: Process) -> None:
+    state = state_of(sleeper, home)
+
+    state.save(home)
+
+    assert ServeState.load(home) == state
+    assert serve_status(home) == state
+    end({sleeper})
+    reap(sleeper)
+
+
+def test_the_state_of_a_dead_process_is_cleaned_up(home: Home, sleeper: Process) -> None:
+    state_of(sleeper, home).save(home)
+    end({sleeper})
+
+    assert serve_status(home) is None
+    assert not (home.root / "serve.json").exists()
+
+
+def test_a_process_that_took_over_the_pid_is_left_alone(home: Home) -> None:
+    ours = Process.of(os.getpid())
+    assert ours is not None
+    state_of(Process(ours.pid, ours.start_ticks - 1), home).save(home)
+
+    assert serve_down(home) is None  # and this very test still runs
+
+
+def test_a_state_file_that_cannot_be_read_counts_as_none(home: Home) -> None:
+    home.root.mkdir()
+    (home.root / "serve.json").write_text('{"pid": "1"')
+
+    assert serve_status(home) is None
+
+
+def test_down_ends_the_process_and_tells_what_ran(home: Home, sleeper: Process) -> None:
+    state = state_of(sleeper, home)
+    state.save(home)
+
+    assert serve_down(home) == state
+    assert not sleeper.alive
+    assert serve_status(home) is None
+
+
+def test_a_bundle_that_is_not_there_is_refused_before_anything_starts(home: Home) -> None:
+    with pytest.raises(BundleError, match="no bundle at"):
+        serve_up(home.bundles / "nothing", home=home)
+
+    assert not home.root.exists()
+
+
+def test_a_tampered_bundle_is_refused_before_anything_starts(
+    home: Home, bundle: Path, tmp_path: Path
+) -> None:
+    tampered = tmp_path / bundle.name
+    shutil.copytree(bundle, tampered)
+    (tampered / "policy.onnx").write_bytes(b"another policy")
+
+    with pytest.raises(BundleError, match=r"policy\.onnx is not the file that the manifest names"):
+        serve_up(tampered, home=home)
+
+    assert not home.root.exists()
+
+
+def test_a_busy_port_is_refused_with_its_holder_and_another_port(home: Home, bundle: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(UsageError) as caught:
+            serve_up(bundle, home=home, port=port)
+
+    assert caught.value.what == f"port {port} is busy"
+    assert f"(pid {os.getpid()}) listens on it" in caught.value.why
+    assert caught.value.next_command == f"ploutos serve up --port {port + 1}"
+    assert serve_status(home) is None
+
+
+def test_the_same_bundle_again_is_a_success(home: Home, bundle: Path, sleeper: Process) -> None:
+    state = state_of(sleeper, home, bundle.name)
+    state.save(home)
+
+    assert serve_up(bundle, home=home) == state
+    serve_down(home)
+
+
+def test_another_bundle_is_refused_while_one_is_served(
+    home: Home, bundle: Path, sleeper: Process
+) -> None:
+    state_of(sleeper, home).save(home)
+
+    with pytest.raises(LockedError, match="already being served") as caught:
+        serve_up(bundle, home=home)
+
+    assert caught.value.next_command == "ploutos serve down"
+    assert sleeper.alive
+    serve_down(home)
+
+
+def test_two_commands_at_once_are_refused(home: Home, bundle: Path) -> None:
+    home.root.mkdir()
+    with (home.root / "serve.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        with pytest.raises(LockedError, match="is being started or ended"):
+            serve_up(bundle, home=home)
+        with pytest.raises(LockedError, match="is being started or ended"):
+            serve_down(home)

@@ -40,6 +40,12 @@ class Grid:
         """How many of the `chosen` (N,) bars each symbol has, (A,) i64."""
         return np.bincount(self.asset[chosen], minlength=self.assets)
 
+    def of_clock(self, values: pl.Series) -> NDArray[np.int64]:
+        """Values (T,) from those of the bars (N,), alike for all symbols at one time."""
+        whole = np.zeros(len(self.clock), dtype=np.int64)
+        whole[self.bar] = values.to_numpy()
+        return whole
+
     def flags(self, values: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Flags (T, A) from those of the bars (N,), False where there is no bar."""
         matrix = np.zeros(self.shape, dtype=bool)

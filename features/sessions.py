@@ -38,14 +38,16 @@ def _schedule() -> _Schedule:
     )
 
 
-def session_index(ts: Dates) -> NDArray[np.int64]:
+def session_index(ts: Dates, *, daily: bool | None = None) -> NDArray[np.int64]:
     """Number of the session that each bar belongs to, -1 outside regular hours.
 
-    A bar belongs to a session when it starts in [open, close); a bar of midnight UTC is a daily
-    bar and belongs to the session of its date. Number 0 is 1990-01-02.
+    A bar belongs to a session when it starts in [open, close); a daily bar belongs to the session
+    of its UTC date. Number 0 is 1990-01-02.
 
     Args:
         ts: (N,) datetime64, UTC, bar open times in any order.
+        daily: Whether they are daily bars; None: they are when all start at midnight UTC. (Some
+            hourly bars do too: after-hours trading at 19:00 or 20:00 New York.)
 
     Returns:
         (N,) i64.
@@ -57,13 +59,13 @@ def session_index(ts: Dates) -> NDArray[np.int64]:
     times = np.asarray(ts).astype("datetime64[us]")
     _refuse_outside(times)
     days = times.astype("datetime64[D]")
-    daily = times == days
-    index = np.searchsorted(schedule.opens, times, side="right") - 1
-    inside = (index >= 0) & (times < schedule.closes[index])
-    day_index = np.minimum(np.searchsorted(schedule.dates, days), len(schedule.dates) - 1)
-    inside_day = schedule.dates[day_index] == days
-    found = np.where(daily, day_index, index)
-    return np.where(np.where(daily, inside_day, inside), found, OUTSIDE).astype(np.int64)
+    if (times == days).all() if daily is None else daily:
+        index = np.searchsorted(schedule.dates, days)  # within: no day is after the last one
+        inside = schedule.dates[index] == days
+    else:
+        index = np.searchsorted(schedule.opens, times, side="right") - 1
+        inside = (index >= 0) & (times < schedule.closes[index])
+    return np.where(inside, index, OUTSIDE).astype(np.int64)
 
 
 def session_dates(sessions: NDArray[np.int64]) -> Dates:
@@ -112,7 +114,7 @@ def sessions_between(start: date, end: date) -> NDArray[np.int64]:
 
 def is_session(day: date) -> bool:
     """Whether the exchange opens on that date."""
-    return bool(session_index(np.array([day], dtype="datetime64[us]"))[0] != OUTSIDE)
+    return _find(day) != OUTSIDE
 
 
 def is_half_day(day: date) -> bool:
@@ -139,10 +141,14 @@ def session_close(day: date) -> datetime:
 
 
 def _number_of(day: date) -> int:
-    number = int(session_index(np.array([day], dtype="datetime64[us]"))[0])
+    number = _find(day)
     if number == OUTSIDE:
         raise DataError(f"{day} is not a session", "the New York Stock Exchange is closed then")
     return number
+
+
+def _find(day: date) -> int:
+    return int(session_index(np.array([day], dtype="datetime64[us]"), daily=True)[0])
 
 
 def _clock(time: np.datetime64) -> datetime:

@@ -46,8 +46,9 @@ def summarise(bars: pl.DataFrame) -> BarsSummary:
     if interval == "1d":
         bars = dated_at_midnight(bars)
     ts = naive_utc(bars["ts"])
-    inside = session_index(ts) != OUTSIDE
-    expected = _expected_times(ts[inside], interval)
+    session = session_index(ts, daily=interval == "1d")
+    inside = session != OUTSIDE
+    expected = _expected_times(ts[inside], session[inside], interval)
     met = np.isin(ts, expected)
     per_symbol = _per_symbol(bars.with_columns(inside=inside, met=met), expected)
     return BarsSummary(
@@ -80,12 +81,13 @@ def _per_symbol(bars: pl.DataFrame, expected: NDArray[np.datetime64]) -> pl.Data
     return counted.select("symbol", "bars", "start", "end", pl.Series("gaps", gaps), "outside")
 
 
-def _expected_times(ts: NDArray[np.datetime64], interval: str) -> NDArray[np.datetime64]:
+def _expected_times(
+    ts: NDArray[np.datetime64], session: NDArray[np.int64], interval: str
+) -> NDArray[np.datetime64]:
     """Sorted bar times, (N,) datetime64[us], of every session from the first to the last."""
     if not len(ts):
         return ts
-    first, last = session_index(np.array([ts.min(), ts.max()]))
-    sessions = np.arange(first, last + 1)
+    sessions = np.arange(session.min(), session.max() + 1)
     if interval == "1d":
         return session_dates(sessions).astype("datetime64[us]")
     step = np.timedelta64(int(interval[:-1]) * _MINUTES[interval[-1]], "m")

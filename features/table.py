@@ -71,7 +71,7 @@ def aligned_table(
     table[grid.bar, grid.asset] = _rows(columns, feature_scales(feature_set), usable)
     return AlignedTable(
         ts=grid.clock,
-        session=session_index(grid.clock),
+        session=grid.of_clock(chosen["session"]),
         symbols=order,
         feature_names=names,
         **_prices(chosen, grid),
@@ -83,21 +83,24 @@ def aligned_table(
 
 
 def session_bars(bars: pl.DataFrame) -> pl.DataFrame:
-    """The bars that start inside a regular XNYS session; daily ones get midnight UTC as time.
+    """The bars that start inside a regular XNYS session, with its number as column `session`.
+
+    Daily bars get midnight UTC of their date as time.
 
     Raises:
         DataError: there is none, or a symbol has two daily bars on one date.
     """
-    if interval_of(bars) == "1d":
+    daily = interval_of(bars) == "1d"
+    if daily:
         bars = dated_at_midnight(bars)
-    inside = session_index(naive_utc(bars["ts"])) != OUTSIDE
-    if not inside.any():
+    session = session_index(naive_utc(bars["ts"]), daily=daily)
+    if (session == OUTSIDE).all():
         raise DataError(
             "no bar starts inside a session of the New York Stock Exchange",
             f"{bars.height} bars from {bars['ts'].min()!s} to {bars['ts'].max()!s}",
             "give times in UTC: New York opens at 13:30 or 14:30 UTC",
         )
-    return bars.filter(inside)
+    return bars.with_columns(session=session).filter(pl.col("session") != OUTSIDE)
 
 
 def _choose(bars: pl.DataFrame, symbols: Sequence[str] | None) -> pl.DataFrame:

@@ -36,7 +36,16 @@ def test_a_bar_belongs_to_the_session_in_which_it_starts():
     assert session_dates(index[1:3]).tolist() == [date(2024, 7, 5)] * 2
 
 
-def test_a_bar_at_midnight_utc_is_the_daily_bar_of_its_date():
+def test_an_hourly_bar_at_midnight_utc_is_after_hours_trading_and_no_daily_bar():
+    # 19:00 New York of the day before
+    index = session_index(times("2024-01-03T00:00", "2024-01-03T15:00"))
+
+    assert index.tolist() == [OUTSIDE, index[1]]
+    assert session_index(times("2024-01-03T00:00"), daily=False).tolist() == [OUTSIDE]
+    assert session_index(times("2024-01-03T05:00"), daily=True).tolist() == [index[1]]
+
+
+def test_bars_that_all_start_at_midnight_utc_are_daily_bars():
     index = session_index(times("2024-07-04", "2024-07-05", "2024-07-06"))
 
     assert index.tolist() == [OUTSIDE, index[1], OUTSIDE]
@@ -44,7 +53,7 @@ def test_a_bar_at_midnight_utc_is_the_daily_bar_of_its_date():
 
 
 def test_numbers_count_sessions_from_1990_in_any_order_of_times():
-    index = session_index(times("2024-01-03T15:00", "1990-01-02", "2024-01-02T15:00"))
+    index = session_index(times("2024-01-03T15:00", "1990-01-02T14:30", "2024-01-02T15:00"))
 
     assert index[1] == 0
     assert index[0] - index[2] == 1

@@ -103,5 +103,5 @@ def parallel_coordinates(
     line = {"color": list(scored), "colorscale": [[0, ORANGE], [0.5, "#c9ced4"], [1, BLUE]]}
     figure = go.Figure()
     figure.add_parcoords(dimensions=dimensions, line={**line, "showscale": True})
-    figure.update_layout(height=HEIGHT, margin={"l": 64, "r": 24, "t": 56, "b": 16})
+    figure.update_layout(height=HEIGHT, margin={"l": 64, "r": 24, "t": 56, "b": 36})
     return figure

@@ -14,10 +14,10 @@ from cluster.settings import Home
 _Color = Literal["violet", "gray", "blue", "orange"]
 _LABEL_COLORS: dict[str, _Color] = {"SIMULATED": "violet", "REPLAY": "gray", "PAPER": "blue"}
 _STATE_COLORS: dict[str, _Color] = {
-    "Running": "blue",
-    "Ended": "gray",
-    "Halted": "orange",
-    "Not running": "orange",
+    "RUNNING": "blue",
+    "ENDED": "gray",
+    "HALTED": "orange",
+    "STOPPED": "orange",
 }
 
 

@@ -6,6 +6,7 @@ import polars as pl
 import streamlit as st
 
 from apps.readers import BundleCard, bundle_cards
+from apps.tiles import Tile, show_tiles
 from cluster.settings import home
 from train.manifest import Manifest
 from train.verdict_file import VerdictRecord
@@ -49,24 +50,16 @@ def _show_card(card: BundleCard) -> None:
 
 
 def _show_verdict(verdict: VerdictRecord) -> None:
-    interval = f"95 %: {verdict.sharpe_low:+.2f} to {verdict.sharpe_high:+.2f}"
-    tiles = st.columns(4)
-    tiles[0].metric(
-        "Sharpe, out of sample",
-        f"{verdict.sharpe:.2f}",
-        interval,
-        delta_color="off",
-        delta_arrow="off",
+    show_tiles(
+        Tile(
+            "Sharpe, out of sample",
+            f"{verdict.sharpe:.2f}",
+            f"95 %: {verdict.sharpe_low:+.2f} to {verdict.sharpe_high:+.2f}",
+        ),
+        Tile("Deflated Sharpe", f"{verdict.deflated_sharpe:.2f}", f"over {verdict.trials} trials"),
+        Tile("Luck alone reaches", f"{verdict.deflation_threshold:.2f}"),
+        Tile("Sessions judged", f"{verdict.days:,}"),
     )
-    tiles[1].metric(
-        "Deflated Sharpe",
-        f"{verdict.deflated_sharpe:.2f}",
-        f"over {verdict.trials} trials",
-        delta_color="off",
-        delta_arrow="off",
-    )
-    tiles[2].metric("Luck alone reaches", f"{verdict.deflation_threshold:.2f}")
-    tiles[3].metric("Sessions judged", f"{verdict.days:,}")
     if verdict.excess:
         st.dataframe(
             pl.DataFrame([row.model_dump() for row in verdict.excess]),

@@ -5,6 +5,7 @@ import streamlit as st
 
 from apps import charts
 from apps.status_strip import current_session
+from apps.tiles import Tile, show_tiles
 from cluster.settings import home
 
 _SCHEMA = {
@@ -27,9 +28,7 @@ def show() -> None:
         st.info("No trading session yet.", icon=":material/receipt_long:")
         st.code("ploutos trade replay --help", language="bash")
         return
-    tiles = st.columns(len(view.stages))
-    for tile, (stage, count) in zip(tiles, view.stages.items(), strict=True):
-        tile.metric(stage.capitalize(), f"{count:,}")
+    show_tiles(*(Tile(name.capitalize(), f"{count:,}") for name, count in view.stages.items()))
     if view.stages["orders"]:
         flow = {name: view.stages[name] for name in ("intents", "orders", "fills")}
         st.plotly_chart(charts.funnel(flow))
@@ -43,11 +42,12 @@ def show() -> None:
     st.dataframe(
         pl.DataFrame(rows, schema=_SCHEMA),
         hide_index=True,
+        placeholder="",
         column_config={
             "bar_ts": st.column_config.DatetimeColumn("bar", format="YYYY-MM-DD HH:mm"),
             "quantity": st.column_config.NumberColumn(format="%.4f"),
-            "price": st.column_config.NumberColumn(format="$%.2f"),
-            "fees": st.column_config.NumberColumn(format="$%.2f"),
+            "price": st.column_config.NumberColumn(format="dollar"),
+            "fees": st.column_config.NumberColumn(format="dollar"),
         },
     )
 

@@ -8,6 +8,7 @@ from apps import charts
 from apps.reference_curve import equal_weight
 from apps.session_view import SessionView
 from apps.status_strip import current_session
+from apps.tiles import Tile, show_tiles
 from cluster.settings import home
 
 MAX_POINTS = 5_000
@@ -20,7 +21,7 @@ def show() -> None:
         st.info("No trading session yet.", icon=":material/monitoring:")
         st.code("ploutos demo\nploutos trade replay --help", language="bash")
         return
-    _show_tiles(view)
+    _show_figures(view)
     if view.curve:
         _show_curves(view)
     st.subheader("Denials by reason", anchor=False)
@@ -30,13 +31,16 @@ def show() -> None:
         st.caption("The risk gate denied nothing.")
 
 
-def _show_tiles(view: SessionView) -> None:
-    tiles = st.columns(5)
-    tiles[0].metric("Equity", f"${view.equity:,.2f}")
-    tiles[1].metric("Profit and loss", f"{view.profit:+,.2f} USD", f"{view.profit_share:+.2%}")
-    tiles[2].metric("Drawdown", f"{view.drawdown:.2%}")
-    tiles[3].metric("Exposure", f"{view.exposure:.1%}")
-    tiles[4].metric("Cash", f"${view.summary['cash']:,.2f}")
+def _show_figures(view: SessionView) -> None:
+    show_tiles(
+        Tile("Equity", f"${view.equity:,.2f}"),
+        Tile(
+            "Profit and loss", f"{view.profit:+,.2f} USD", f"{view.profit_share:+.2%}", signed=True
+        ),
+        Tile("Drawdown", f"{view.drawdown:.2%}"),
+        Tile("Exposure", f"{view.exposure:.1%}"),
+        Tile("Cash", f"${view.summary['cash']:,.2f}"),
+    )
 
 
 def _show_curves(view: SessionView) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 from apps.status_strip import current_session
 from cluster.settings import home
 
-_MONEY = "$%.2f"
+_MONEY = "dollar"
 
 
 def show() -> None:

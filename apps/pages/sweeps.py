@@ -6,7 +6,9 @@ import polars as pl
 import streamlit as st
 
 from apps import charts
+from apps.output import cell
 from apps.readers import read_trials
+from apps.tiles import Tile, show_tiles
 from cluster.settings import home
 
 _SHOWN = (
@@ -38,7 +40,9 @@ def show() -> None:
     _show_parameters(table)
     st.subheader("Trials", anchor=False)
     st.dataframe(
-        table.select(_SHOWN).sort("validation_sharpe", descending=True, nulls_last=True),
+        table.select(_SHOWN)
+        .with_columns(pl.col("config").map_elements(_short, return_dtype=pl.String))
+        .sort("validation_sharpe", descending=True, nulls_last=True),
         hide_index=True,
         column_config={
             "validation_sharpe": st.column_config.NumberColumn(format="%.2f"),
@@ -55,24 +59,20 @@ def _chosen(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _show_best(table: pl.DataFrame) -> None:
-    tiles = st.columns(4)
-    tiles[0].metric("Trials", f"{table.height:,}")
-    tiles[1].metric("Completed", f"{table.filter(pl.col('status') == 'completed').height:,}")
-    tiles[2].metric("Steps in all", f"{table['steps'].sum():,}")
-    judged = table.drop_nulls("validation_sharpe")
-    if judged.is_empty():
-        tiles[3].metric("Best, validation Sharpe", "-")
+    completed = table.filter(pl.col("status") == "completed")
+    figures = [
+        Tile("Trials", f"{table.height:,}"),
+        Tile("Completed", f"{completed.height:,}"),
+        Tile("Steps in all", f"{table['steps'].sum():,}"),
+    ]
+    ranked = completed.drop_nulls("validation_sharpe").sort("validation_sharpe", descending=True)
+    if ranked.is_empty():
+        show_tiles(*figures)
         return
-    best = judged.sort("validation_sharpe", descending=True).row(0, named=True)
-    test = best["test_sharpe"]
-    tiles[3].metric(
-        "Best, validation Sharpe",
-        f"{best['validation_sharpe']:.2f}",
-        f"test {test:.2f}" if test is not None else "not tested",
-        delta_color="off",
-        delta_arrow="off",
-    )
-    st.caption(f"Best trial `{best['trial_id']}`. Chosen on validation; test never chooses.")
+    best = ranked.row(0, named=True)
+    note = f"test {best['test_sharpe']:.2f}"
+    show_tiles(*figures, Tile("Best validation Sharpe", f"{best['validation_sharpe']:.2f}", note))
+    st.caption(f"Best trial `{best['trial_id']}`. Validation chooses; the test window has no say.")
 
 
 def _show_parameters(table: pl.DataFrame) -> None:
@@ -97,6 +97,11 @@ def _show_parameters(table: pl.DataFrame) -> None:
         columns = {name: [config[name] for config, _ in kept] for name in varied}
         st.caption("All parameters; one line a trial, blue is the better validation Sharpe.")
         st.plotly_chart(charts.parallel_coordinates(columns, [sharpe for _, sharpe in kept]))
+
+
+def _short(config: str) -> str:
+    """The sampled parameters, rounded to be read."""
+    return cell(json.loads(config))
 
 
 def _number(value: object) -> bool:

@@ -49,7 +49,7 @@ def feature_quantities(feature_set: str = "v6") -> dict[str, Quantity]:
     """
     if feature_set not in FEATURE_SETS:
         known = ", ".join(FEATURE_SETS)
-        raise ConfigError(f"no feature set {feature_set!r}", f"there is {known}", "use v6")
+        raise ConfigError(f"no feature set {feature_set!r}", f"there is {known}", "ploutos features show")
     return {
         member.name: member
         for module in FEATURE_SETS[feature_set]
@@ -94,3 +94,15 @@ def feature_fingerprint(feature_set: str = "v6") -> str:
         for column in feature_columns(feature_set)
     ]
     return sha256(canonical_json([FORMULAS_VERSION, content])).hexdigest()
+
+
+def markdown_table(feature_set: str = "v6") -> str:
+    """The columns as the Markdown table of docs/features.md, one row a column."""
+    head = ["| column | family | formula | warm-up | scale |", "|---|---|---|---:|---:|"]
+    return "\n".join(head + [_row(column) for column in feature_columns(feature_set)]) + "\n"
+
+
+def _row(column: Column) -> str:
+    text = " ".join(filter(None, (column.words, column.remark))).replace("|", "\\|")
+    scale = "flag" if column.is_flag else f"{column.scale:g}"
+    return f"| `{column.name}` | {column.family} | {text} | {column.warmup} | {scale} |"

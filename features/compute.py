@@ -6,9 +6,10 @@ from typing import TypeVar
 import polars as pl
 
 from cluster.errors import DataError
-from features.catalog import feature_columns, feature_names, feature_quantities
+from features.catalog import feature_names, feature_quantities
 
-BAR_FIELDS = ("open", "high", "low", "close", "volume")
+PRICE_FIELDS = ("open", "high", "low", "close")
+BAR_FIELDS = (*PRICE_FIELDS, "volume")
 KEY = ("symbol", "ts")
 
 Bars = TypeVar("Bars", pl.DataFrame, pl.LazyFrame)
@@ -30,19 +31,20 @@ def compute_features(bars: Bars, feature_set: str = "v6") -> Bars:
 
     Raises:
         ConfigError: There is no such set.
-        DataError: Two bars of a symbol at one time, or bars that lead to a value that is not
-            finite, named by symbol, time and column.
+        DataError: A missing column; two bars of a symbol at one time; a price or volume that is
+            missing, not finite or out of range: named by symbol, time and column.
     """
     if isinstance(bars, pl.DataFrame):
         return _compute(bars, feature_set)
-    keys = {name: kind for name, kind in bars.collect_schema().items() if name in KEY}
+    given = bars.collect_schema()
+    _require_columns(given.names())
     return bars.map_batches(
         lambda frame: _compute(frame, feature_set),
         predicate_pushdown=False,
         projection_pushdown=False,
         slice_pushdown=False,
         schema=pl.Schema(
-            {name: keys[name] for name in KEY}
+            {name: given[name] for name in KEY}
             | dict.fromkeys(feature_names(feature_set), pl.Float64())
         ),
     )
@@ -50,15 +52,17 @@ def compute_features(bars: Bars, feature_set: str = "v6") -> Bars:
 
 def _compute(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:
     """Compute symbol by symbol: half the time of window expressions over the whole frame."""
-    _require_columns(bars)
+    _require_columns(bars.columns)
     bars = _in_order(bars.select(*KEY, pl.col(BAR_FIELDS).cast(pl.Float64)))
+    _refuse_bad_values(bars)
     runs = bars["symbol"].rle().struct.field("len").to_list()
     frames, start = [_of_one_symbol(bars.clear(), feature_set)], 0
     for length in runs:
         frames.append(_of_one_symbol(bars.slice(start, length), feature_set))
         start += length
     features = pl.concat(frames)
-    _require_finite(features, feature_set)
+    finite = features.select(pl.col(feature_names(feature_set)).is_finite())
+    _refuse_rows(features, finite, "the bars up to it span too many orders of magnitude")
     return features
 
 
@@ -86,12 +90,12 @@ def _stages(feature_set: str) -> tuple[list[pl.Expr], ...]:
     return tuple(stages)
 
 
-def _require_columns(bars: pl.DataFrame) -> None:
-    missing = [name for name in (*KEY, *BAR_FIELDS) if name not in bars.columns]
+def _require_columns(given: list[str]) -> None:
+    missing = [name for name in (*KEY, *BAR_FIELDS) if name not in given]
     if missing:
         raise DataError(
             f"these bars have no {', '.join(missing)}",
-            f"their columns are {', '.join(bars.columns) or 'none'}",
+            f"their columns are {', '.join(given) or 'none'}",
             "bring them to the schema with features.check_bars",
         )
 
@@ -115,15 +119,22 @@ def _in_order(bars: pl.DataFrame) -> pl.DataFrame:
     return bars
 
 
-def _require_finite(features: pl.DataFrame, feature_set: str) -> None:
-    finite = features.select(pl.col(feature_names(feature_set)).is_finite().all()).row(0)
-    for column, is_finite in zip(feature_columns(feature_set), finite, strict=True):
-        if not is_finite:
-            symbol, ts, value = (
-                features.filter(~pl.col(column.name).is_finite()).select(*KEY, column.name).row(0)
-            )
+def _refuse_bad_values(bars: pl.DataFrame) -> None:
+    """Refuse what has no features, and would otherwise pass for a first bar without history."""
+    lowest_allowed = [pl.col(PRICE_FIELDS) > 0.0, pl.col("volume") >= 0.0]
+    good = pl.col(BAR_FIELDS).is_finite().fill_null(value=False)
+    _refuse_rows(bars, bars.select(good), "a bar needs finite prices and volume")
+    _refuse_rows(bars, bars.select(lowest_allowed), "prices are positive, volume is not negative")
+
+
+def _refuse_rows(frame: pl.DataFrame, good: pl.DataFrame, why: str) -> None:
+    """Raise for the first column of `good` with a false row, naming symbol, time and value."""
+    for name, all_good in zip(good.columns, good.select(pl.all().all()).row(0), strict=True):
+        if not all_good:
+            row = int((~good[name]).arg_true()[0])
+            symbol, ts, value = frame.select(*KEY, name).row(row)
             raise DataError(
-                f"{column.name} of {symbol} at {ts} is {value}",
-                "a price or volume up to that bar is missing, zero, negative or infinite",
-                "check the bars with features.check_bars",
+                f"{name} of {symbol} at {ts} is {value}",
+                why,
+                "ploutos data check FILE lists every bad bar",
             )

@@ -25,13 +25,13 @@ def upper_band() -> pl.Expr:
 
 @column(FAMILY, warmup=19, scale=0.05)
 def bb_width() -> pl.Expr:
-    """(upper - lower) / middle."""
+    """(upper - lower) / middle, bands 2 sample std_20 around the middle mean_20."""
     return (upper_band() - lower_band()) / mean_close_20()
 
 
 @column(FAMILY, warmup=19)
 def bb_position() -> pl.Expr:
-    """(close - lower) / (upper - lower + 1e-10 middle)."""
+    """(close - lower) / (upper - lower + 1e-10 middle); 0 for a flat window."""
     height = upper_band() - lower_band()
     position = (CLOSE - lower_band()) / (height + FLOOR * mean_close_20())
     return pl.when(height > 0.0).then(position).otherwise(0.0)

@@ -16,8 +16,7 @@ FLOOR = 1e-8  # USD, the original's constant
 def rsi() -> pl.Expr:
     """100 - 100 / (1 + gain / (loss + 1e-8)), simple means of 14 bars: 0..100.
 
-    Source: Wilder 1978, with simple means in place of his smoothing (Cutler's RSI). Kept to the
-    cent-sized constant of the original: a price scale moves it by some 1e-8 of its value.
+    Gain and loss in USD. Source: Wilder 1978, with simple means in place of his smoothing (Cutler).
     """
     gain = magnitude_mean(price_change().clip(lower_bound=0.0), PERIOD)
     loss = magnitude_mean((-price_change()).clip(lower_bound=0.0), PERIOD)

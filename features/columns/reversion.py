@@ -28,13 +28,13 @@ def zscore(centre: pl.Expr, deviation: pl.Expr) -> pl.Expr:
 
 @column(FAMILY, warmup=19)
 def zscore_20() -> pl.Expr:
-    """(close - mean_20) / (std_20 + 1e-10 mean_20), sample standard deviation."""
+    """(close - mean_20) / (std_20 + 1e-10 mean_20), sample deviation; 0 for a flat window."""
     return zscore(mean_close_20(), std_close_20())
 
 
 @column(FAMILY, warmup=49)
 def zscore_50() -> pl.Expr:
-    """(close - mean_50) / (std_50 + 1e-10 mean_50), sample standard deviation."""
+    """(close - mean_50) / (std_50 + 1e-10 mean_50), sample deviation; 0 for a flat window."""
     return zscore(mean_close_50(), std_close_50())
 
 

@@ -68,14 +68,14 @@ def adx_14() -> pl.Expr:
 
 @column(FAMILY, warmup=49)
 def trend_correlation_50() -> pl.Expr:
-    """Correlation of log close with time over 50 bars: -1..1; 0 for a flat price.
+    """Correlation of the close with time over 50 bars: -1..1; 0 for a flat price.
 
-    Its t-statistic is r sqrt(48 / (1 - r^2)), the same order of rows without the infinities.
+    Orders bars as the t-statistic of the slope, r sqrt(48 / (1 - r^2)), but has no infinities.
     """
     bars = 50
     time = [bar - (bars - 1) / 2.0 for bar in range(bars)]
-    covariance = CLOSE.log().rolling_sum(bars, weights=time)
-    spread = deviation(CLOSE.log(), bars) * ((bars - 1) * sum(t * t for t in time)) ** 0.5
+    covariance = CLOSE.rolling_sum(bars, weights=time)
+    spread = deviation(CLOSE, bars) * ((bars - 1) * sum(t * t for t in time)) ** 0.5
     return ratio(covariance, spread)
 
 

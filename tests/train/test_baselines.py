@@ -1,0 +1,144 @@
+"""Baselines on markets small enough to count by hand, and beside the environment itself."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from envs import Market, V6Params
+from train.baselines import baselines, buy_and_hold, equal_weight, flat
+from train.evaluation import evaluate
+
+FREE = {"slippage_model": "none", "spread_bps": 0.0, "sec_fee": 0.0, "finra_taf": 0.0}
+
+
+def two_bars(**given: object) -> Market:
+    """Two assets, bought at 100 and 50 at the open of the second bar, closing at 110 and 40."""
+    arrays = {
+        "close": [[99.0, 51.0], [110.0, 40.0]],
+        "open": [[98.0, 52.0], [100.0, 50.0]],
+        "session": [0, 1],
+        "symbols": ["XLK", "XLF"],
+    }
+    return Market.from_arrays(**arrays | given)
+
+
+def test_flat_keeps_the_balance(market: Market) -> None:
+    kept = flat(market, V6Params.default(), (0, 419))
+
+    assert kept.equity[-1] == 100_000.0
+    assert kept.fills == 0
+    assert kept.sharpe_ratio == 0.0
+
+
+def test_buying_two_assets_without_costs_is_the_mean_of_their_returns() -> None:
+    held = buy_and_hold(two_bars(), V6Params.default(**FREE), (0, 1))
+
+    # (110 / 100 + 40 / 50) / 2 = 0.95
+    assert held.daily_returns == pytest.approx([-0.05], abs=1e-8)
+    assert held.fills == 2
+    assert held.invested == pytest.approx([95_000.0], rel=1e-8)
+
+
+def test_spread_fees_and_commission_come_off_the_purchase() -> None:
+    params = V6Params.default(
+        slippage_model="none", spread_bps=10.0, sec_fee=0.001, finra_taf=0.002, commission=50.0
+    )
+
+    held = buy_and_hold(two_bars(), params, (0, 1))
+
+    each = (100_000.0 - 2 * 50.0) / 1.003 / 2
+    worth = each / (100.0 * 1.001) * 110.0 + each / (50.0 * 1.001) * 40.0
+    assert held.equity[-1] == pytest.approx(worth, rel=1e-7)
+    # at the opens: what was paid less what the shares were worth there
+    assert held.costs[0] == pytest.approx(100_000.0 - 2 * each / 1.001, rel=1e-6)
+
+
+def test_the_index_is_held_alone_where_there_is_one() -> None:
+    held = buy_and_hold(two_bars(symbols=["XLK", "SPY"]), V6Params.default(**FREE), (0, 1))
+
+    assert held.name == "buy_and_hold SPY"
+    assert held.daily_returns == pytest.approx([-0.2], abs=1e-8)
+
+
+def test_an_asset_that_does_not_trade_at_the_first_fill_is_left_out() -> None:
+    market = two_bars(tradable=[[True, True], [True, False]])
+
+    held = buy_and_hold(market, V6Params.default(**FREE), (0, 1))
+
+    assert held.fills == 1
+    assert held.daily_returns == pytest.approx([0.1], abs=1e-8)
+
+
+def test_equal_weight_restores_the_weights_after_21_sessions() -> None:
+    close = np.full((24, 2), 100.0)
+    close[1:, 0] = 300.0  # the first asset trebles at once ...
+    close[22:, 0] = 150.0  # ... and halves after the weights were restored
+    opens = np.vstack([close[:1], close[:-1]])
+    market = Market.from_arrays(close=close, open=opens, session=np.arange(24))
+    params = V6Params.default(**FREE)
+
+    weighted, held = (make(market, params, (0, 23)) for make in (equal_weight, buy_and_hold))
+
+    # bought at 100 each, 200 000 after the rise, 100 000 in each after 21 sessions
+    assert weighted.equity[21] == pytest.approx(200_000.0, rel=1e-8)
+    assert weighted.equity[-1] == pytest.approx(150_000.0, rel=1e-8)
+    assert held.equity[-1] == pytest.approx(125_000.0, rel=1e-8)
+    assert weighted.fills == 4
+
+
+def test_rebalancing_pays_for_what_it_trades_only(market: Market) -> None:
+    params = V6Params.default()
+
+    weighted, held = (make(market, params, (0, 419)) for make in (equal_weight, buy_and_hold))
+
+    assert held.fills == 3
+    assert np.count_nonzero(held.traded) == 1
+    assert np.count_nonzero(weighted.traded) == 3  # sessions 0, 21, 42
+    assert held.costs.sum() < weighted.costs.sum() < 1.5 * held.costs.sum()
+    assert weighted.exposure > 0.999
+
+
+def test_a_policy_that_buys_once_pays_exactly_what_the_baseline_pays() -> None:
+    # With fees and commission off, a BUY of the whole cash in V6 is the baseline's purchase.
+    random = np.random.default_rng(0)
+    close = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.01, (50, 1)), axis=0))
+    market = Market.from_arrays(close=close, open=close * 1.001, session=np.arange(50) // 5)
+    params = V6Params.default(**FREE, buy_pct=1.0, max_position_pct=1.0)
+    params = replace(params, slippage_model="realistic", spread_bps=5.0)
+    actions = iter([1] + [0] * 48)
+
+    policy = evaluate(lambda _: np.array([[next(actions)]]), market, params, (0, 49), seed=9)
+    held = buy_and_hold(market, params, (0, 49), seed=9)
+
+    np.testing.assert_allclose(held.equity, policy.equity, rtol=1e-8)
+    np.testing.assert_allclose(held.costs, policy.costs, rtol=1e-6, atol=1e-3)
+
+
+@pytest.mark.parametrize("model", ["none", "realistic", "impact"])
+def test_every_slippage_model_can_price_them(market: Market, model: str) -> None:
+    params = V6Params.default(slippage_model=model)
+
+    walked = baselines(market, params, (14, 300), seed=2)
+
+    assert [row.name for row in walked] == ["flat", "buy_and_hold", "equal_weight"]
+    for row in walked:
+        assert row.actions is None
+        np.testing.assert_array_equal(row.sessions, walked[0].sessions)
+    assert (walked[1].costs.sum() > 0.0) == (walked[1].fills > 0)
+
+
+def test_fills_at_the_close_serve_the_reference_preset(market: Market) -> None:
+    held = buy_and_hold(market, V6Params.reference(**FREE), (0, 419))
+
+    expected = np.mean(market.close[418] / market.close[0]) * 100_000.0
+    assert held.equity[-1] == pytest.approx(expected, rel=1e-8)
+
+
+def test_share_too_dear_for_the_account_stays_cash() -> None:
+    market = two_bars(open=[[98.0, 52.0], [60_000.0, 50.0]])
+
+    held = buy_and_hold(market, V6Params.default(**FREE), (0, 1))
+
+    assert held.fills == 1
+    assert held.invested == pytest.approx([40_000.0], rel=1e-8)

@@ -1,0 +1,167 @@
+"""The report: self-contained, verdict first, the same bytes every time, readable on a phone."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cluster.errors import DataError
+from envs import Market, V6Params
+from train.baselines import baselines
+from train.evaluation import evaluate_random
+from train.ledger import TrialLedger, TrialRecord
+from train.manifest import ManifestFields, complete
+from train.report import ReportInput, write_report
+from train.verdict import judge
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture
+def given(
+    tmp_path: Path, market: Market, stated: ManifestFields, trial: Callable[..., TrialRecord]
+) -> ReportInput:
+    ledger = TrialLedger(tmp_path / "ledger")
+    random = np.random.default_rng(0)
+    for name, status in (("a", "completed"), ("b", "completed"), ("<c>", "pruned")):
+        ledger.append(
+            trial(
+                trial_id=f"demo-1-{name.strip('<>')}",
+                sweep=f"demo <{name}>",
+                status=status,
+                test_returns=random.normal(0.0, 0.01, 3),
+                validation_sharpe=float(random.normal()),
+            )
+        )
+    params, window = V6Params.default(), (217, 419)
+    candidate = evaluate_random(market, params, window)
+    others = baselines(market, params, window)
+    trials = ledger.trials("0123456789abcdef")
+    return ReportInput(
+        verdict=judge(candidate, others, trials),
+        candidate=candidate,
+        baselines=others,
+        trials=trials,
+        manifest=complete(stated, {"policy.onnx": "0" * 64}),
+    )
+
+
+def words(page: str) -> str:
+    """The text that a reader sees: no scripts, styles or tags."""
+    bare = re.sub(r"<(script|style).*?</\1>", " ", page, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", bare).split())
+
+
+def test_the_verdict_comes_first_and_its_numbers_follow(given: ReportInput, tmp_path: Path) -> None:
+    path = write_report(tmp_path / "reports" / "demo.html", given)
+
+    told = words(path.read_text())
+    assert told.startswith("NOT BETTER: demo SIMULATED MARKET: NO REAL PRICES Ploutos")
+    for number in (given.verdict.sharpe, given.verdict.deflated_sharpe, given.verdict.sharpe_low):
+        assert f"{number:.2f}".replace("-", "−") in told
+    for reason in given.verdict.reasons:
+        assert reason.replace("_", " ") in told
+
+
+def test_it_tells_what_was_tried_and_what_it_was_made_of(
+    given: ReportInput, tmp_path: Path
+) -> None:
+    told = words(write_report(tmp_path / "demo.html", given).read_text())
+
+    assert "3 trials of 3 sweep(s): 2 completed, 1 pruned" in told
+    assert "gamma 0.99, n_steps 64" in told
+    assert "217 to 419" in told
+    for fact in ("ab" * 32, "cd" * 32, "XLK, XLF, XLE", "0123456789abcdef", "0.1.0"):
+        assert fact in told
+    for name in ("random", "flat", "buy and hold", "equal weight"):
+        assert name in told
+
+
+def test_it_loads_nothing_from_elsewhere(given: ReportInput, tmp_path: Path) -> None:
+    page = write_report(tmp_path / "demo.html", given).read_text()
+
+    assert not re.findall(r"<(?:script|img|iframe)[^>]*\ssrc=|<link", page)
+    assert page.count("Plotly.newPlot(") >= 3
+
+
+def test_the_same_input_gives_the_same_bytes(given: ReportInput, tmp_path: Path) -> None:
+    first = write_report(tmp_path / "a.html", given).read_bytes()
+
+    assert write_report(tmp_path / "b.html", given).read_bytes() == first
+
+
+def test_real_data_carries_no_simulated_label(
+    given: ReportInput, tmp_path: Path, stated: ManifestFields
+) -> None:
+    span = stated.data.model_copy(update={"label": "hourly.parquet"})
+    manifest = complete(stated.model_copy(update={"data": span}), {"policy.onnx": "0" * 64})
+    real = ReportInput(given.verdict, given.candidate, given.baselines, given.trials, manifest)
+
+    told = words(write_report(tmp_path / "demo.html", real).read_text())
+
+    assert "SIMULATED" not in told
+    assert "hourly.parquet" in told
+
+
+def test_better_says_that_everything_was_met(given: ReportInput, tmp_path: Path) -> None:
+    yes = given.verdict.model_copy(update={"label": "BETTER", "reasons": ()})
+    better = ReportInput(yes, given.candidate, given.baselines, given.trials, given.manifest)
+
+    told = words(write_report(tmp_path / "demo.html", better).read_text())
+
+    assert told.startswith("BETTER: demo")
+    assert "Every condition was met." in told
+
+
+def test_names_from_elsewhere_cannot_inject_markup(
+    given: ReportInput, tmp_path: Path, stated: ManifestFields
+) -> None:
+    hostile = stated.model_copy(update={"scenario": "<script>alert(1)</script>"})
+    manifest = complete(hostile, {"policy.onnx": "0" * 64})
+    injected = ReportInput(given.verdict, given.candidate, given.baselines, given.trials, manifest)
+
+    page = write_report(tmp_path / "demo.html", injected).read_text()
+
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_no_trials_no_report(given: ReportInput, tmp_path: Path) -> None:
+    bare = ReportInput(
+        given.verdict, given.candidate, given.baselines, given.trials.clear(), given.manifest
+    )
+
+    with pytest.raises(DataError, match="no report without trials"):
+        write_report(tmp_path / "demo.html", bare)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium on this machine")
+@pytest.mark.parametrize("width", [390, 1200])
+def test_a_browser_draws_it_without_errors_and_without_scrolling_sideways(
+    given: ReportInput, tmp_path: Path, width: int
+) -> None:
+    from playwright.sync_api import sync_playwright
+
+    path = write_report(tmp_path / "demo.html", given)
+    errors: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on(
+            "request", lambda request: errors.append(request.url) if "http" in request.url else None
+        )
+        page.goto(path.as_uri())
+        page.wait_for_selector("#trials .main-svg")
+        charts = page.locator(".js-plotly-plot").count()
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        picture = page.screenshot(path=str(tmp_path / "report.png"), full_page=True)
+        browser.close()
+
+    assert errors == []
+    assert charts == 3
+    assert wide <= width
+    assert len(picture) > 50_000

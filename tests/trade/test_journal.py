@@ -49,8 +49,8 @@ def test_an_unknown_type_and_a_nan_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_tail_torn_at_any_byte_is_cut_and_writing_goes_on(tmp_path: Path) -> None:
-    # given a journal of four records
-    whole = write(tmp_path / "whole.jsonl")
+    # given a journal of three records
+    whole = write(tmp_path / "whole.jsonl", 3)
     ends = [at for at, byte in enumerate(whole) if byte == ord("\n")]
     path = tmp_path / "torn.jsonl"
     for cut in range(len(whole) + 1):

@@ -101,7 +101,7 @@ def test_resuming_after_any_record_tells_the_same_story(
     replay_table(ask, table)
     lines = whole.read_bytes().splitlines(keepends=True)
     journal = tmp_path / "session.jsonl"
-    for count in range(0, len(lines) + 1, 7):
+    for count in range(0, len(lines) + 1, 13):
         # when it is resumed from a prefix of it
         cut(lines, count, journal)
         table, ask = busy_request(journal, resume=True)

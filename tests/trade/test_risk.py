@@ -108,7 +108,7 @@ def test_limits_out_of_range_are_refused(wrong) -> None:
         RiskLimits(**wrong)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     max_position=st.floats(0.01, 0.5),

@@ -24,7 +24,7 @@ Schedule = Callable[[int], bool]  # bar -> rebalance there?
 
 def flat(market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0) -> Evaluation:
     """Never trades."""
-    return _walk("flat", market, params, window, _Account(market, params, seed), lambda bar: False)
+    return _walk("flat", _Account(market, params, seed), window, lambda bar: False)
 
 
 def buy_and_hold(
@@ -40,7 +40,7 @@ def buy_and_hold(
     if index is not None:
         account.wanted = np.array([symbol == index for symbol in market.symbols])
     name = f"buy_and_hold {index}" if index else "buy_and_hold"
-    return _walk(name, market, params, window, account, lambda bar: bar == window[0])
+    return _walk(name, account, window, lambda bar: bar == window[0])
 
 
 def equal_weight(
@@ -51,8 +51,7 @@ def equal_weight(
     session = market.session[low : high + 1]
     starts = low + np.flatnonzero(np.diff(session, prepend=session[0] - 1))
     due = set(starts[::REBALANCE_SESSIONS].tolist())
-    account = _Account(market, params, seed)
-    return _walk("equal_weight", market, params, window, account, due.__contains__)
+    return _walk("equal_weight", _Account(market, params, seed), window, due.__contains__)
 
 
 def baselines(
@@ -126,17 +125,10 @@ class _Account:
         return fill
 
 
-def _walk(
-    name: str,
-    market: Market,
-    params: V6Params,
-    window: tuple[int, int],
-    account: _Account,
-    due: Schedule,
-) -> Evaluation:
-    course = Course(market, window, params)
+def _walk(name: str, account: _Account, window: tuple[int, int], due: Schedule) -> Evaluation:
+    course = Course(account.market, window, account.params)
     for step, mark in enumerate(course.bars):
-        bar = int(mark) - params.fill_lag
+        bar = int(mark) - account.params.fill_lag
         if due(bar):
             before, held = account.cash, account.shares.copy()
             course.fills += len(account.rebalance(bar))

@@ -143,6 +143,7 @@ class TableReader(nn.Module):
         perceptron: Perceptron = getattr(self.net, part)
         bar = compact[:, 0].long()
         if torch.is_grad_enabled():
+            self._projections.clear()  # a step follows, and a fused optimiser counts nothing
             projected = self._project(perceptron, bar)
         else:
             projected = self._cached(part, perceptron).index_select(0, bar)
@@ -156,7 +157,7 @@ class TableReader(nn.Module):
         return perceptron.project(self.table.index_select(0, bar))
 
     def _cached(self, part: str, perceptron: Perceptron) -> Tensor:
-        """Every bar's projection under the present weights; torch counts their in-place changes."""
+        """Every bar's projection under the present weights; loading others raises their version."""
         first = perceptron.linears()[0]
         version = first.weight._version + first.bias._version
         held = self._projections.get(part)

@@ -1,7 +1,26 @@
 """Bars, the lake, the simulated market, sessions and feature columns."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from features.bars import BAR_COLUMNS as BAR_COLUMNS
+    from features.bars import check_bars as check_bars
+    from features.bars import interval_of as interval_of
+    from features.bars import list_defects as list_defects
+    from features.bars import split_bad as split_bad
+    from features.catalog import feature_fingerprint as feature_fingerprint
+    from features.catalog import feature_names as feature_names
+    from features.catalog import warmup_bars as warmup_bars
+    from features.compute import compute_features as compute_features
+    from features.files import read_bars as read_bars
+    from features.files import read_raw as read_raw
+    from features.lake import Lake as Lake
+    from features.simulated import SimulatedMarket as SimulatedMarket
+    from features.summary import BarsSummary as BarsSummary
+    from features.summary import summarise as summarise
+    from features.table import AlignedTable as AlignedTable
+    from features.table import aligned_table as aligned_table
 
 _HOME_OF = {
     "BAR_COLUMNS": "features.bars",

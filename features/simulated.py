@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -52,7 +52,7 @@ class SimulatedMarket:
 
     symbols: int = 22
     sessions: int = 504
-    interval: Literal["1h", "1d"] = "1h"
+    interval: str = "1h"
     edge: float = 0.0
     seed: int = 0
     start: date = date(2016, 1, 4)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from cluster.errors import DataError
 from features.bars import check_bars, dated_at_midnight, interval_of
+from features.catalog import feature_names, feature_scales, warmup_bars
+from features.compute import compute_features
 from features.grid import Grid, Matrix, naive_utc
 from features.sessions import OUTSIDE, session_index
 
@@ -55,9 +57,6 @@ def aligned_table(
     Raises:
         DataError: a bad bar; a symbol without bars, or with too few to warm its features up.
     """
-    from features.catalog import feature_names, feature_scales, warmup_bars
-    from features.compute import compute_features
-
     chosen = _choose(bars, symbols)
     order = tuple(symbols) if symbols is not None else tuple(chosen["symbol"].unique().sort())
     chosen = session_bars(check_bars(chosen, origin="bars"))

@@ -26,8 +26,12 @@ DATE = ["%Y-%m-%d"]
 @app.command("replay")
 def replay(
     *,
-    start: Annotated[datetime | None, typer.Option("--from", formats=DATE)] = None,
-    end: Annotated[datetime | None, typer.Option("--to", formats=DATE)] = None,
+    start: Annotated[
+        datetime | None, typer.Option("--from", formats=DATE, help="First date.")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option("--to", formats=DATE, help="Last date, included.")
+    ] = None,
     bundle: Annotated[str | None, typer.Option(help="Default: the newest.")] = None,
     bars: Annotated[Path | None, typer.Option(help="Bar file; default: the lake.")] = None,
     source: Annotated[str | None, typer.Option(help="Source in the lake.")] = None,

@@ -1,14 +1,42 @@
 """A command line of its own for every test: its own home, its own environment."""
 
 import json
-from collections.abc import Callable
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
+import torch
 
 from apps.cli import run
+from cluster.ports import free_port
+from cluster.processes import Process
+from cluster.settings import Home
+from cluster.tokens import ensure_token
+from envs import V6Params
+from envs.from_bars import market_from_bars
+from features import Lake, feature_fingerprint
+from serve.endpoint import create_endpoint
+from serve.service import PolicyService
+from serve.state import ServeState
+from trade.policy_ports import LocalPolicy
+from trade.replay import ReplayRequest, replay
+from train.bundle import PolicyBundle, save_bundle, update_verdict
+from train.export import actor_to_onnx
+from train.ledger import TrialLedger
+from train.manifest import DataSpan, Lineage, ManifestFields, Normalisation
+from train.networks import Actor, NetworkShape, PolicyNet
+from train.normaliser import Normaliser
+from train.trial_record import TrialRecord
+from train.verdict_file import BaselineExcess, VerdictRecord
 
 
 @dataclass(frozen=True)
@@ -50,3 +78,153 @@ def ploutos(home_root: Path, capsys: pytest.CaptureFixture[str]) -> Ploutos:
         return Outcome(code, printed.out, printed.err)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def bars() -> pl.DataFrame:
+    """Sixty sessions of four simulated symbols."""
+    from features import SimulatedMarket
+
+    market = SimulatedMarket(symbols=4, sessions=60, interval="1h", seed=3)
+    return market.bars()
+
+
+@pytest.fixture(scope="session")
+def filled_template(tmp_path_factory: pytest.TempPathFactory, bars: pl.DataFrame) -> Path:
+    """A home with bars, a bundle, a ledger and a journal, made through the public calls."""
+    root = tmp_path_factory.mktemp("template") / "home"
+    place = Home(root)
+    Lake(place.lake).write(bars, interval="1h", source="simulated")
+    bundle = make_bundle(place, bars)
+    for number in range(8):
+        TrialLedger(place.ledger).append(make_trial(number))
+    make_session(place, bundle, bars)
+    return root
+
+
+@pytest.fixture
+def filled_home(filled_template: Path, home_root: Path) -> Path:
+    """A copy of the template that a test may damage."""
+    shutil.copytree(filled_template, home_root)
+    return home_root
+
+
+def make_bundle(place: Home, bars: pl.DataFrame) -> Path:
+    """A small random policy over the simulated symbols, judged NOT BETTER."""
+    market = market_from_bars(bars)
+    market.save(place.tables)
+    names, symbols = market.feature_names, market.symbols
+    torch.manual_seed(0)
+    actor = Actor(PolicyNet(NetworkShape(len(symbols), len(names), (8,))))
+    normaliser = Normaliser(np.zeros(len(names), np.float32), np.ones(len(names), np.float32))
+    stated = ManifestFields(
+        scenario="demo",
+        learner="sb3",
+        feature_set="v6",
+        feature_fingerprint=feature_fingerprint("v6"),
+        feature_names=names,
+        symbols=symbols,
+        v6_params=V6Params.default().to_dict(),
+        normaliser=Normalisation(mean=(0.0,) * len(names), std=(1.0,) * len(names)),
+        data=DataSpan(
+            label="SIMULATED",
+            interval="1h",
+            start=bars["ts"].min(),
+            end=bars["ts"].max(),
+            fingerprint=market.fingerprint,
+            bars=market.num_bars,
+        ),
+        folds=(),
+        lineage=Lineage(sweep="demo-1", trial="t3", seed=7, config={"learning_rate": 0.0003}),
+        metrics={"validation_sharpe": 0.71},
+        problem="0123456789abcdef",
+        created=datetime(2026, 11, 20, 12, tzinfo=UTC),
+    )
+    folder = save_bundle(place.bundles, actor_to_onnx(actor, normaliser), None, stated)
+    update_verdict(folder, NEGATIVE)
+    return folder
+
+
+NEGATIVE = VerdictRecord(
+    label="NOT BETTER",
+    sharpe=0.42,
+    sharpe_low=-0.31,
+    sharpe_high=1.10,
+    deflated_sharpe=0.38,
+    deflation_threshold=0.66,
+    trials=8,
+    days=63,
+    excess=(BaselineExcess(baseline="equal_weight", excess=-0.05, low=-0.4, high=0.3),),
+    reasons=("deflated Sharpe 0.38 is below 0.95",),
+)
+
+
+def make_trial(number: int) -> TrialRecord:
+    """One completed trial of the sweep demo-1."""
+    random = np.random.default_rng(number)
+    first = date(2026, 1, 5)
+    return TrialRecord(
+        trial_id=f"t{number}",
+        problem="0123456789abcdef",
+        sweep="demo-1",
+        scenario="demo",
+        learner="sb3",
+        seed=number,
+        config={"learning_rate": 1e-4 * (number + 1), "ent_coef": 0.01 / (number + 1)},
+        status="completed" if number else "pruned",
+        steps=50_000,
+        validation_sharpe=round(float(random.normal(0.3, 0.4)), 3),
+        test_dates=[first + timedelta(days=day) for day in range(30)],
+        test_returns=random.normal(0.0004, 0.01, 30),
+        code_version="test",
+        data_fingerprint="f" * 64,
+        created=datetime(2026, 11, 20, 11, number, tzinfo=UTC),
+    )
+
+
+def make_session(place: Home, bundle: Path, bars: pl.DataFrame) -> Path:
+    """A replay of the bundle over the last sessions of the bars."""
+    loaded = PolicyBundle.load(bundle)
+    request = ReplayRequest(
+        bars=bars,
+        bundle=loaded.manifest,
+        policy=LocalPolicy(loaded),
+        journal=place.journal / "demo.jsonl",
+        label="SIMULATED",
+        start=bars["ts"].max().date() - timedelta(days=10),
+    )
+    replay(request)
+    return request.journal
+
+
+@pytest.fixture
+def endpoint(filled_home: Path) -> Iterator[str]:
+    """The bundle of the filled home behind the real ASGI application, without Ray."""
+    import uvicorn
+
+    place = Home(filled_home)
+    (bundle,) = place.bundles.iterdir()
+    service, port = PolicyService(), free_port()
+    service.load(bundle)
+    token_path = place.tokens / "serve"
+    application = create_endpoint(service, ensure_token(token_path))
+    server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="critical"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    ours = Process.of(os.getpid())
+    assert ours is not None
+    ServeState(
+        pid=ours.pid,
+        start_ticks=ours.start_ticks,
+        url=f"http://127.0.0.1:{port}",
+        bundle_id=bundle.name,
+        bundle_path=bundle,
+        token_path=token_path,
+        log_path=place.logs / "serve.log",
+        started=datetime.now(UTC),
+    ).save(place)
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()

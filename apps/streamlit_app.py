@@ -23,7 +23,7 @@ def main() -> None:
     st.set_page_config(page_title="Ploutos", layout="wide")
     groups = {
         group: [
-            st.Page(f"pages/{name}.py", title=title, icon=icon, default=name == "overview")
+            st.Page(f"app_pages/{name}.py", title=title, icon=icon, default=name == "overview")
             for name, title, icon in pages
         ]
         for group, pages in PAGES.items()

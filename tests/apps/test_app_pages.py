@@ -17,7 +17,7 @@ def open_page(name: str) -> AppTest:
     """The page as a visitor sees it."""
     app = AppTest.from_file(str(ENTRY), default_timeout=60).run()
     if name != PAGES[0]:
-        app.switch_page(f"pages/{name}.py").run()
+        app.switch_page(f"app_pages/{name}.py").run()
     return app
 
 

@@ -1,1 +1,0 @@
-"""One script a page; Streamlit runs them under the status strip."""

@@ -49,7 +49,9 @@ def feature_quantities(feature_set: str = "v6") -> dict[str, Quantity]:
     """
     if feature_set not in FEATURE_SETS:
         known = ", ".join(FEATURE_SETS)
-        raise ConfigError(f"no feature set {feature_set!r}", f"there is {known}", "ploutos features show")
+        raise ConfigError(
+            f"no feature set {feature_set!r}", f"there is {known}", "ploutos features show"
+        )
     return {
         member.name: member
         for module in FEATURE_SETS[feature_set]

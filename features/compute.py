@@ -60,17 +60,17 @@ def _compute(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:
     for length in runs:
         frames.append(_of_one_symbol(bars.slice(start, length), feature_set))
         start += length
-    features = pl.concat(frames)
-    finite = features.select(pl.col(feature_names(feature_set)).is_finite())
-    _refuse_rows(features, finite, "the bars up to it span too many orders of magnitude")
-    return features
+    return pl.concat(frames)
 
 
 def _of_one_symbol(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:
     for stage in _stages(feature_set):
         bars = bars.with_columns(stage)
-    columns = [pl.col(feature_names(feature_set)).cast(pl.Float64).fill_null(0.0)]
-    return bars.select(*KEY, *columns)
+    columns = pl.col(feature_names(feature_set))
+    features = bars.select(*KEY, columns.cast(pl.Float64).fill_null(0.0))
+    finite = features.select(columns.is_finite())
+    _refuse_rows(features, finite, "the bars up to it span too many orders of magnitude")
+    return features
 
 
 @cache

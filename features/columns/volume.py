@@ -5,7 +5,7 @@ import polars as pl
 from features.columns.candles import close_location
 from features.columns.column import column, flag, quantity
 from features.columns.prices import CLOSE, HIGH, LOW, VOLUME, price_change
-from features.columns.windows import magnitude_mean, mean, ratio
+from features.columns.windows import clearly_above, clearly_below, magnitude_mean, mean, ratio
 
 FAMILY = "volume"
 SPIKE, HIGH_VOLUME, LOW_VOLUME = 1.5, 1.2, 0.7  # of the mean volume
@@ -35,27 +35,22 @@ def typical_price() -> pl.Expr:
     return (HIGH + LOW + CLOSE) / 3.0
 
 
-@quantity
-def typical_rise() -> pl.Expr:
-    """Typical price minus the one before, USD; 0 at the first bar."""
-    return typical_price().diff().fill_null(0.0)
-
-
 def flow_where(condition: pl.Expr) -> pl.Expr:
     """Mean of typical price x volume of 14 bars, 0 where the condition does not hold, USD."""
-    return magnitude_mean(condition.cast(pl.Float64) * typical_price() * VOLUME, 14)
+    counted = condition.cast(pl.Float64).fill_null(0.0)
+    return magnitude_mean(counted * typical_price() * VOLUME, 14)
 
 
 @quantity
 def money_flow_in_14() -> pl.Expr:
     """Mean money flow of the rising ones of 14 bars, USD."""
-    return flow_where(typical_rise() > 0.0)
+    return flow_where(clearly_above(typical_price(), typical_price().shift(1)))
 
 
 @quantity
 def money_flow_out_14() -> pl.Expr:
     """Mean money flow of the falling ones of 14 bars, USD."""
-    return flow_where(typical_rise() < 0.0)
+    return flow_where(clearly_below(typical_price(), typical_price().shift(1)))
 
 
 @column(FAMILY, warmup=19)

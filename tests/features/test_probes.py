@@ -117,7 +117,11 @@ def test_a_symbol_that_ends_before_the_cut_is_not_counted_for_the_future(
 def test_the_same_seed_finds_the_same(bars: pl.DataFrame) -> None:
     compute = planting("peek", pl.col("close").shift(-1))
 
-    assert probe_features(bars, cuts=2, compute=compute) == probe_features(bars, compute=compute)
+    first = probe_features(bars, cuts=2, seed=7, compute=compute)
+    again = probe_features(bars, cuts=2, seed=7, compute=compute)
+
+    assert first == again
+    assert first != probe_features(bars, cuts=2, seed=8, compute=compute)
 
 
 def test_too_few_bars_are_refused() -> None:

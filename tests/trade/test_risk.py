@@ -1,4 +1,5 @@
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -108,6 +109,25 @@ def test_limits_out_of_range_are_refused(wrong) -> None:
         RiskLimits(**wrong)
 
 
+def entry_correlations(table, records, bars: int) -> Iterator[float]:
+    """Of every entry with every other symbol then held, over the bars before its fill."""
+    held: set[str] = set()
+    for fill in (record.payload for record in records if record.kind == "fill"):
+        symbol, last = fill["symbol"], fill["bar"] - 1
+        if fill["side"] == "sell":
+            held.remove(symbol)
+            continue
+        for other in held - {symbol}:
+            pair = [table.symbols.index(name) for name in (symbol, other)]
+            steps = [
+                np.log(table.close[t, pair] / table.close[t - 1, pair])
+                for t in range(max(1, last - bars + 1), last + 1)
+                if table.tradable[t - 1 : t + 1, pair].all()
+            ]
+            yield float(np.corrcoef(np.array(steps).T)[0, 1])
+        held.add(symbol)
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
@@ -155,7 +175,9 @@ def test_no_limit_is_ever_exceeded(
     )
     result = replay_table(ask, table)
     # then an audit that shares no code with the gate finds nothing
-    assert audit(read_journal(journal)) == []
+    records = read_journal(journal)
+    assert audit(records) == []
+    assert all(rho < 0.7 for rho in entry_correlations(table, records, bars=20))
     assert result.risk_breaches == 0
     assert result.rejections == 0
 

@@ -91,11 +91,11 @@ _is_ruined = _rules["is_ruined"]
 
 
 @njit(error_model="numpy")
-def _start_days(setup: Setup, state: State, idle: Flags) -> None:
+def _start_days(setup: Setup, state: State) -> None:
     """Forget the trades of the day where the bar is the first of a session."""
-    for b in range(idle.size):
+    for b in range(state.bar.size):
         bar = state.bar[b]
-        if bar > 0 and setup.session[bar] != setup.session[bar - 1] and not idle[b]:
+        if bar > 0 and setup.session[bar] != setup.session[bar - 1]:
             state.trades_today[b] = 0
 
 
@@ -228,7 +228,7 @@ def _with_cache(source_digest: int) -> tuple[Callable[..., int], Callable[..., N
         invalid = _first_invalid(actions)
         if invalid >= 0:
             return invalid
-        _start_days(setup, state, idle)
+        _start_days(setup, state)
         _serve_orders(setup, state, actions, idle, out)
         _mark(setup, state, idle, out)
         _observe(setup, state, np.arange(idle.size), out.observation)

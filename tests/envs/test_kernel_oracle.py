@@ -13,10 +13,11 @@ from envs.batch import EnvironmentBatch
 from envs.params import V6Params
 
 ENVIRONMENTS = 3
+MODELS = ["none", "realistic", "impact"]
 
 overrides = st.fixed_dictionaries(
     {
-        "slippage_model": st.sampled_from(["none", "realistic", "impact"]),
+        "slippage_model": st.sampled_from(MODELS),
         "buy_pct": st.floats(0.0, 0.95),
         "max_position_pct": st.floats(0.0, 1.0),
         "max_trades_per_day": st.integers(0, 12),
@@ -43,9 +44,23 @@ overrides = st.fixed_dictionaries(
 def test_the_kernel_equals_the_scalar_v6(
     make_market: Any, scalar_v6: ModuleType, preset: Any, changes: Any, seed: int, volatile: bool
 ) -> None:
-    # given a market with gaps, and three environments that start at different bars
     market = make_market(bars=50, assets=4, seed=seed, volatility_of_bars=0.2 if volatile else 0.02)
-    params = preset(**changes)
+    _compare(scalar_v6, market, preset(**changes), seed)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("preset", [V6Params.default, V6Params.reference])
+def test_the_kernel_equals_the_scalar_v6_when_much_is_traded(
+    make_market: Any, scalar_v6: ModuleType, preset: Any, model: str
+) -> None:
+    params = preset(slippage_model=model, min_holding_period=1)
+    batch = _compare(scalar_v6, make_market(bars=50, assets=4, seed=8), params, seed=3)
+    assert batch.state.total_trades.min() > 30
+    assert batch.state.wins.min() > 0
+
+
+def _compare(scalar_v6: ModuleType, market: Any, params: V6Params, seed: int) -> EnvironmentBatch:
+    """Step three environments and their oracles, which must agree at every step."""
     batch = EnvironmentBatch(market, params, ENVIRONMENTS, window=(1, 47))
     batch.seed_slippage(seed)
     starts = np.array([1, 6, 20])
@@ -54,12 +69,12 @@ def test_the_kernel_equals_the_scalar_v6(
     for oracle, start in zip(oracles, starts, strict=True):
         oracle.reset(int(start))
     random = np.random.default_rng(seed)
-    # when both take the same random actions, then they agree at every step
     for _ in range(27):
         actions = random.integers(0, 3, (ENVIRONMENTS, 4))
         out = batch.step(actions)
         for b, oracle in enumerate(oracles):
             _assert_equal(batch, out, b, oracle, oracle.step(actions[b].tolist()))
+    return batch
 
 
 def _oracle(scalar_v6: ModuleType, market: Any, params: Any, seed: int, environment: int) -> Any:

@@ -54,6 +54,11 @@ def test_an_info_sums_up_the_episode(make_market: Any) -> None:
     assert infos[1]["episode"]["l"] == 5
     assert infos[1]["episode"]["trades"] > 0
     assert infos[1]["TimeLimit.truncated"] is True
+    # and the next episode's sum starts from nothing
+    env.batch.begin(np.arange(2), 0)
+    again = [step(env, np.zeros((2, 3), int)) for _ in range(5)][-1]
+    assert again[3][1]["episode"]["r"] == 0.0
+    assert again[3][1]["episode"]["equity"] == 1e5
 
 
 def test_nobody_ending_costs_no_infos(make_market: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cluster.errors import PloutosError
 from envs import V6Params
 from features import AlignedTable
 from trade.protection import Protection
@@ -15,6 +16,8 @@ from trade.replay import ReplayRequest
 from trade.risk import RiskLimits
 from trade.scripted_policy import ScriptedPolicy
 from trade.table import decision_id
+
+__all__ = ["PloutosError", "busy_request"]  # what processes of their own use
 
 BUNDLE_ID = "0123456789abcdef"
 FREE = {"slippage_model": "none", "spread_bps": 0.0, "sec_fee": 0.0, "finra_taf": 0.0}

@@ -6,13 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from cluster.errors import ConfigError, DataError, UsageError
 from trade.journal import Journal, read_journal
-from trade.orders import Fill, Leg, Order, Rejection, Side
-from trade.paper_broker import PaperBroker
 from trade.records import Record
 from trade.replay import replay_table
 from trade.risk import RiskLimits
@@ -28,17 +25,26 @@ sys.modules["trader_bars"] = bars
 spec.loader.exec_module(bars)
 from trade.replay import replay_table
 table, ask = bars.busy_request(Path(sys.argv[2]), resume=True)
-replay_table(ask, table)
+if len(sys.argv) > 3:
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
+try:
+    replay_table(ask, table)
+except bars.PloutosError as error:
+    sys.exit(str(error))
 """
 
 
-def run(journal: Path, failpoint: str = "") -> int:
-    """A replay in a process of its own; returns its exit code."""
+def run(
+    journal: Path, failpoint: str = "", max_bytes: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A replay in a process of its own, whose files may grow to `max_bytes`."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     if failpoint:
         environment["PLOUTOS_FAILPOINT"] = failpoint
     command = [sys.executable, "-c", REPLAY, str(Path(__file__).parent / "conftest.py")]
-    return subprocess.run([*command, str(journal)], env=environment, check=False).returncode
+    command += [str(journal), *([str(max_bytes)] if max_bytes else [])]
+    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
 
 
 def story(journal: Path) -> list[tuple[str, object]]:
@@ -79,12 +85,29 @@ def test_a_killed_replay_resumes_without_a_lost_or_doubled_order(
     failpoint: str, undisturbed, journal: Path
 ) -> None:
     # given a replay that dies by SIGKILL
-    assert run(journal, failpoint) == -signal.SIGKILL
+    assert run(journal, failpoint).returncode == -signal.SIGKILL
     killed_at = len(read_journal(journal))
     assert 0 < killed_at < len(undisturbed)
     # when it is resumed in another process
-    assert run(journal) == 0
+    assert run(journal).returncode == 0
     # then the journal tells the same story as if nothing had happened
+    assert story(journal) == undisturbed
+
+
+@pytest.mark.parametrize("max_bytes", [5_000, 17_777])
+def test_a_full_disk_stops_the_session_with_nothing_sent_unrecorded(
+    max_bytes: int, undisturbed, journal: Path
+) -> None:
+    # given a disk that has room for some records only
+    full = run(journal, max_bytes=max_bytes)
+    # then the session ends in one message, and its journal is a beginning of the story
+    assert full.returncode == 1
+    assert "cannot write journal" in full.stderr
+    assert "Traceback" not in full.stderr
+    begun = story(journal)
+    assert begun == undisturbed[: len(begun)]
+    # and with space it goes on
+    assert run(journal).returncode == 0
     assert story(journal) == undisturbed
 
 
@@ -185,40 +208,3 @@ def test_the_breaker_survives_a_restart(flat_table, scripted, request_for, journ
         result = replay_table(again, table)
         # then the entry at bar 5 is still denied
         assert (result.halts, result.denials) == (1, {"DAILY_LOSS": 1})
-
-
-def test_the_broker_refuses_an_order_id_it_knows(flat_table, request_for, journal: Path) -> None:
-    from envs import V6Params
-    from trade.account import Account
-
-    table = flat_table(bars=4)
-    p = V6Params.default(slippage_model="none").rule_params()
-    broker = PaperBroker(table, p, 0, Account.opened_with(1e5), known=["old"])
-    order = Order("new", "S0", Side.BUY, Leg.ENTRY, notional=1000.0)
-    assert isinstance(broker.submit(order, 1), Fill)
-    assert broker.submit(order, 1) == Rejection("new", "S0", "DUPLICATE_ID")
-    known = Order("old", "S0", Side.BUY, Leg.ENTRY, notional=1000.0)
-    assert broker.submit(known, 1) == Rejection("old", "S0", "DUPLICATE_ID")
-    assert broker.account.quantity("S0") == pytest.approx(1000.0 / 100.02)
-
-
-def test_the_broker_refuses_what_cannot_be_traded(flat_table) -> None:
-    from envs import V6Params
-    from trade.account import Account
-
-    table = flat_table(bars=4)
-    table.tradable[2, 0] = False
-    p = V6Params.default(slippage_model="none", commission=5.0).rule_params()
-    broker = PaperBroker(table, p, 0, Account.opened_with(1000.0))
-
-    def reason(order_id: str, bar: int, **order: object) -> str:
-        outcome = broker.submit(Order(order_id, "S0", **order), bar)  # type: ignore[arg-type]
-        assert isinstance(outcome, Rejection)
-        return outcome.reason
-
-    buy = {"side": Side.BUY, "leg": Leg.ENTRY}
-    assert reason("a", 2, notional=500.0, **buy) == "NO_PRICE"
-    assert reason("b", 1, notional=100.0, **buy) == "TOO_SMALL"
-    assert reason("c", 1, notional=999.0, **buy) == "NO_CASH"
-    assert reason("d", 1, side=Side.SELL, leg=Leg.EXIT, quantity=1.0) == "NO_POSITION"
-    assert np.isclose(broker.account.cash, 1000.0)

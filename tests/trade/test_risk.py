@@ -95,6 +95,52 @@ def test_a_buy_is_clipped_or_denied_with_its_numbers() -> None:
     assert small == Denial("TOO_SMALL", pytest.approx(110.0), 109.0, "NVDA")
 
 
+@settings(max_examples=80, deadline=None)
+@given(
+    cash=st.floats(5e3, 1e6),
+    units=st.floats(0.0, 40.0),
+    entry=st.floats(60.0, 140.0),
+    slip=st.floats(0.0, 0.02),
+    fee_rate=st.floats(0.0, 0.01),
+    commission=st.floats(0.0, 10.0),
+    stop_loss=st.floats(0.01, 0.5),
+)
+def test_the_room_is_all_that_fits_and_no_more(
+    cash, units, entry, slip, fee_rate, commission, stop_loss
+) -> None:
+    # given an account that holds some of the symbol and some of another
+    worst = 100.0 * (1.0 + slip)
+    held = {"NVDA": Position(units, entry), "XOM": Position(10.0, 100.0)}
+    if units == 0.0:
+        del held["NVDA"]
+    given_book = book(cash, held)
+    limits = RiskLimits(max_position=0.3, portfolio_risk=0.1)
+    room = RiskGate(limits, Protection(stop_loss)).room(
+        "NVDA", given_book, EntryCost(worst, fee_rate, commission)
+    )
+
+    def shares_of_equity(invest: float) -> tuple[float, float]:
+        """Position and risk after buying at the worst price, by their definitions."""
+        total = units + invest / worst
+        average = (units * entry + invest) / total
+        others = 10.0 * 100.0
+        left = cash - invest * (1 + fee_rate) - commission
+        equity = left + others + total * worst
+        risk = max(0.0, worst - average * (1 - stop_loss)) * total + others * stop_loss
+        return total * worst / equity, risk / equity
+
+    # then buying all of it keeps both limits
+    if room.notional <= 0:
+        return
+    position, risk = shares_of_equity(room.notional)
+    assert position <= 0.3 + 1e-9
+    assert risk <= 0.1 + 1e-9
+    # and, where the price is above the stop of what is held, one of them is used up
+    if units == 0.0 or worst >= entry * (1 - stop_loss):
+        moved = worst * units / (cash + worst * units)  # held units are worth more at `worst`
+        assert position > 0.3 - slip * moved - 0.01 or risk > 0.1 - slip * moved - 0.01
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -18,6 +18,7 @@ BARS = 8_700  # five years of hourly bars
 BARS_A_SESSION = 7
 FEATURES = 64
 DISTINCT_BATCHES = 16  # of random actions, drawn before the clock starts
+SLICES = 5
 SCALAR_FILE = Path("tests/envs/scalar_v6.py")
 
 
@@ -110,7 +111,14 @@ def _scalar_rate(market: Market, file: Path | None, seconds: float) -> float | N
 
 
 def _rate(sweep: Callable[[], int], seconds: float) -> float:
-    """Steps a second of `sweep`, which returns how many it took."""
+    """Steps a second of `sweep`, which returns how many it took: the best of five slices.
+
+    Whatever else runs on the machine only ever slows a slice down.
+    """
+    return max(_slice_rate(sweep, seconds / SLICES) for _ in range(SLICES))
+
+
+def _slice_rate(sweep: Callable[[], int], seconds: float) -> float:
     steps = 0
     began = time.perf_counter()
     while (elapsed := time.perf_counter() - began) < seconds:

@@ -76,7 +76,8 @@ def run_trial(config: dict[str, Any]) -> None:
 
     home = Home(Path(config["home"]))
     plan = read_plan(home, config["sweep"])
-    run = _TrialRun(home, plan, config, Path(tune.get_context().get_trial_dir()))
+    folder = home.sweeps / plan.name / tune.get_context().get_trial_id()
+    run = _TrialRun(home, plan, config, folder)
     checkpoint = tune.get_checkpoint()
     if checkpoint:
         with checkpoint.as_directory() as folder:

@@ -60,6 +60,7 @@ def test_advantages_are_those_of_the_definition() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*already in registry:UserWarning")
 @pytest.mark.usefixtures("local_ray")
 class TestWithRay:
     def test_a_checkpoint_goes_on_where_it_was_written(
@@ -87,10 +88,11 @@ class TestWithRay:
         self, random_market: Market, small: Small, make_spec: MakeSpec, tmp_path: Path
     ) -> None:
         learner = create_learner(make_spec(random_market, small("rllib")))
-        learner.save(tmp_path)
+        folder = tmp_path / "checkpoint"
+        learner.save(folder)
         learner.close()
 
-        size = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
         assert size < random_market.table.nbytes / 2
 
@@ -131,7 +133,7 @@ class TestWithRay:
             return float(run.equity[-1] / run.equity[0] - 1)
 
         untrained = earned()
-        learner.train(60_000)
+        learner.train(30_000)
 
         assert earned() > untrained + 0.10
         learner.close()

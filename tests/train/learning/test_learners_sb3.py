@@ -124,6 +124,6 @@ def test_it_learns_to_trade_a_sine(sine_market: Market, small: Small, make_spec:
         return float(run.equity[-1] / run.equity[0] - 1)
 
     untrained = earned()
-    learner.train(60_000)
+    learner.train(30_000)
 
     assert earned() > untrained + 0.10

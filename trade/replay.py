@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+__all__ = ["ReplayRequest", "ReplayResult", "SessionReport", "replay", "replay_table"]
+
+
 class TradedBundle(Protocol):
     """A bundle's manifest, as far as trading goes."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.errors import PloutosError, UsageError
+from cluster.ray_runtime import reread_ray_environment
 
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
@@ -93,6 +94,7 @@ class Jobs:
     def _connect(self) -> "JobSubmissionClient":
         from ray.job_submission import JobSubmissionClient
 
+        reread_ray_environment()
         return JobSubmissionClient(self._address)
 
     @contextmanager

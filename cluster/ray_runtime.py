@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,9 @@ _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else a FutureWarning for every worker
 }
+# Ray ends the process on the spot when a handler raises SystemExit, but passes Ctrl-C on.
+_AS_CTRL_C = {signal.SIGTERM: signal.default_int_handler}
+_IGNORED = {signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_IGN}
 _ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # two threads a worker on busy cores cost a factor of 6
 
 
@@ -46,8 +48,8 @@ def attached_ray(
 
     With `RAY_ADDRESS` set, as inside a Ray job, attaches to that cluster and only disconnects at
     the end. Otherwise starts a private Ray with `num_cpus` CPUs (default: all) that only holders
-    of a token made for it can use, and ends every process of it. Inside a connected process it
-    changes nothing.
+    of a token made for it can use, and ends every process of it, on SIGTERM and Ctrl-C too, which
+    both raise KeyboardInterrupt. Inside a connected process it changes nothing.
 
     Raises:
         ConfigError: `RAY_ADDRESS` is a dashboard address.
@@ -117,19 +119,21 @@ def _private(num_cpus: int | None, object_store_bytes: int) -> Iterator[RaySessi
     servers: set[Process] = set()
     try:
         try:
-            ray.init(
-                address="local",
-                num_cpus=num_cpus,
-                object_store_memory=object_store_bytes,
-                include_dashboard=False,
-                _temp_dir=str(folder),
-                **_quiet_options(),
-            )
+            with _signals(_AS_CTRL_C):
+                ray.init(
+                    address="local",
+                    num_cpus=num_cpus,
+                    object_store_memory=object_store_bytes,
+                    include_dashboard=False,
+                    _temp_dir=str(folder),
+                    **_quiet_options(),
+                )
         finally:
             servers = descendants(os.getpid()) - before
-        yield RaySession(ray.get_runtime_context().gcs_address, owned=True)
+        with _signals(_AS_CTRL_C):  # again, since Ray has set its own
+            yield RaySession(ray.get_runtime_context().gcs_address, owned=True)
     finally:
-        with _interrupts_held():
+        with _signals(_IGNORED):
             _stop(servers)
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -165,13 +169,7 @@ def _token_environment() -> dict[str, str]:
         return {}
     if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
         return {"RAY_AUTH_MODE": "token"}
-    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _process_token()}
-
-
-@cache
-def _process_token() -> str:
-    """Ray reads the token once a process, so every private Ray of a process shares it."""
-    return secrets.token_hex(32)
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 
 def _temporary_folder() -> Path:
@@ -191,30 +189,35 @@ def _ray_environment(variables: Mapping[str, str]) -> Iterator[None]:
     """Set variables that Ray and its servers read; values that the user has set win."""
     added = {name: value for name, value in variables.items() if name not in os.environ}
     os.environ.update(added)
-    _reread_environment()
+    reread_ray_environment()
     try:
         yield
     finally:
         for name in added:
             os.environ.pop(name, None)
-        _reread_environment()
+        reread_ray_environment()
 
 
-def _reread_environment() -> None:
-    """Make Ray look at RAY_* again: it does so once, at its import, which may lie behind us."""
-    from ray._raylet import Config  # type: ignore[attr-defined]  # compiled, has no stub
+def reread_ray_environment() -> None:
+    """Make Ray look at RAY_* again: it keeps what it saw at its import, and the first token."""
+    from ray._raylet import (  # type: ignore[attr-defined]  # compiled, has no stub
+        AuthenticationTokenLoader,
+        Config,
+    )
 
     Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Let a second Ctrl-C wait until the clean-up is done; only the main thread can ask that."""
+def _signals(handlers: Mapping[signal.Signals, Any]) -> Iterator[None]:
+    """Handle signals so for a while; only the main thread can ask that, others change nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

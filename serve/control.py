@@ -178,6 +178,7 @@ def _end(state: ServeState, home: Home) -> None:
     members = state.members()
     if state.running:
         end({state.leader}, grace_s=_GRACE_S)
-    end(wait_gone(members | state.members(), 2.0), grace_s=2.0)
+        wait_gone(members, 2.0)
+    end(members | state.members(), grace_s=2.0)
     reap(state.leader)
     state.clear(home)

@@ -1,15 +1,24 @@
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from cluster.errors import BundleError, LockedError, UsageError
-from cluster.processes import Process, end, reap, start_background
+from cluster.processes import (
+    Process,
+    end,
+    reap,
+    session_members,
+    start_background,
+    wait_gone,
+)
 from cluster.settings import Home
 from serve.control import serve_down, serve_status, serve_up
 from serve.state import ServeState
@@ -62,6 +71,32 @@ def test_the_state_of_a_dead_process_is_cleaned_up(home: Home, sleeper: Process)
 
     assert serve_status(home) is None
     assert not (home.root / "serve.json").exists()
+
+
+def test_what_a_killed_endpoint_left_behind_is_ended(home: Home) -> None:
+    # given: a leader whose child ignores SIGTERM, and the leader is killed
+    child = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print('up', flush=True); time.sleep(60)\n"
+    )
+    parent = (
+        "import subprocess, sys\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=subprocess.PIPE)\n"
+        "child.stdout.readline(); print('up', flush=True); child.wait()\n"
+    )
+    log = home.logs / "serve.log"
+    leader = start_background([sys.executable, "-c", parent], log=log, env=os.environ)
+    state_of(leader, home).save(home)
+    while not log.read_text():
+        time.sleep(0.01)
+    members = session_members(leader.pid)
+    os.kill(leader.pid, signal.SIGKILL)
+    wait_gone({leader}, 5.0)
+
+    # when, then
+    assert serve_status(home) is None
+    assert len(members) == 2
+    assert not any(member.alive for member in members)
 
 
 def test_a_process_that_took_over_the_pid_is_left_alone(home: Home) -> None:

@@ -39,10 +39,8 @@ class ArtifactStore:
     """
 
     def __init__(self, url: str) -> None:
-        import fsspec  # type: ignore[import-untyped]
-        from fsspec.implementations.local import (  # type: ignore[import-untyped]
-            LocalFileSystem,
-        )
+        import fsspec
+        from fsspec.implementations.local import LocalFileSystem
 
         _refuse_password(url)
         with self._answers(url):

@@ -1,5 +1,6 @@
 """Jobs on a Ray cluster, through its dashboard's job API."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,6 +82,18 @@ class Jobs:
             info = self._client.get_job_info(job_id)
         return JobStatus(job_id, str(info.status.value), info.entrypoint, info.message or "")
 
+    def all(self) -> list[JobStatus]:
+        """Every submitted job that the cluster remembers, newest first."""
+        with self._answers():
+            found = [job for job in self._client.list_jobs() if job.submission_id]
+        found.sort(key=lambda job: job.start_time or 0, reverse=True)
+        return [
+            JobStatus(
+                job.submission_id or "", str(job.status.value), job.entrypoint, job.message or ""
+            )
+            for job in found
+        ]
+
     def logs(self, job_id: str) -> str:
         """What the job has printed so far; UsageError when there is no such job."""
         with self._answers(job_id):
@@ -95,7 +108,9 @@ class Jobs:
         from ray.job_submission import JobSubmissionClient
 
         reread_ray_environment()
-        return JobSubmissionClient(self._address)
+        client = JobSubmissionClient(self._address)
+        logging.getLogger("ray").setLevel(logging.ERROR)  # else a line a file that stays at home
+        return client
 
     @contextmanager
     def _answers(self, job_id: str = "") -> Iterator[None]:
@@ -122,7 +137,9 @@ class Jobs:
     def _refusal(self, text: str, job_id: str) -> PloutosError:
         if job_id and "404" in text:
             return UsageError(
-                f"no job {job_id} at {self._address}", "", "ray job list --address " + self._address
+                f"no job {job_id} at {self._address}",
+                "",
+                f"ploutos job list --address {self._address}",
             )
         first = next((line for line in text.splitlines() if line.strip()), "no reason given")
         return PloutosError(f"the Ray cluster at {self._address} refused", first, "")

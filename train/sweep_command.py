@@ -85,6 +85,19 @@ def _published(store: ArtifactStore, result: SweepResult) -> dict[str, str]:
     }
 
 
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Find out before anything is started whether these arguments make a sweep.
+
+    Raises:
+        UsageError: a `--set` that cannot be read.
+        ConfigError: no such scenario, or a key or value of it that is wrong.
+        SystemExit: an unknown option; argparse has said so.
+    """
+    options = _parser().parse_args(arguments)
+    if not options.resume:
+        _scenario(options)
+
+
 def print_event(event: SweepEvent) -> None:
     """One line an event."""
     sharpe = (
@@ -117,13 +130,17 @@ def override_search(
     return PloutosConfig.from_json(json.dumps(values))
 
 
-def _request(options: argparse.Namespace, home: Home) -> SweepRequest:
-    config = override_search(
+def _scenario(options: argparse.Namespace) -> PloutosConfig:
+    return override_search(
         with_settings(PloutosConfig.from_yaml(options.scenario), options.settings),
         trials=options.trials,
         steps=options.steps,
         learner=options.learner,
     )
+
+
+def _request(options: argparse.Namespace, home: Home) -> SweepRequest:
+    config = _scenario(options)
     if options.bars:
         return request_from_file(config, options.bars, home, name=options.name)
     return simulated_request(config, home, name=options.name, edge=options.edge)

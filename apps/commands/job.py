@@ -2,18 +2,24 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, print_fields
+from apps.output import Json, emit, print_fields, table
+
+if TYPE_CHECKING:
+    from cluster.artifacts import ArtifactStore
 
 app = typer.Typer(help="Run a sweep as a Ray job on a cluster.", no_args_is_help=True)
 
 Address = Annotated[str, typer.Option(help="The cluster's dashboard.")]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="As `job submit` printed it.")]
 DASHBOARD = "http://127.0.0.1:8265"
+Store = Annotated[
+    str, typer.Option("--artifacts", envvar="PLOUTOS_ARTIFACTS", help="Folder or fsspec URL.")
+]
 
 
 @app.command("submit", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -21,15 +27,19 @@ def submit(
     context: typer.Context,
     address: Address = DASHBOARD,
     working_dir: Annotated[Path, typer.Option(help="Uploaded to the cluster.")] = Path(),
+    artifacts: Store = "",
     as_json: Json = False,
 ) -> None:
-    """Submit a sweep; what follows `--` goes to `python -m train.sweep`.
+    """Submit a sweep; what follows `--` goes to `python -m train.sweep`, and is checked here first.
 
-    Example: ploutos job submit --address http://127.0.0.1:8265 -- --scenario demo --trials 4
+    Example: ploutos job submit --artifacts s3://bucket/ploutos -- --scenario demo --trials 4
     """
     from cluster.jobs import Jobs
+    from train.sweep_command import check_arguments
 
-    entrypoint = shlex.join(["python", "-m", "train.sweep", *context.args])
+    arguments = [*context.args, *(["--artifacts", artifacts] if artifacts else [])]
+    check_arguments(arguments)
+    entrypoint = shlex.join(["python", "-m", "train.sweep", *arguments])
     job = Jobs(address).submit(entrypoint, working_dir=working_dir.absolute())
     emit({"job": job, "entrypoint": entrypoint, "address": address}, as_json)
 
@@ -46,6 +56,23 @@ def status(job: JobId, address: Address = DASHBOARD, as_json: Json = False) -> N
     emit(vars(found), as_json)
     if found.status == "FAILED":
         raise typer.Exit(1)
+
+
+@app.command("list")
+def list_jobs(address: Address = DASHBOARD, as_json: Json = False) -> None:
+    """List the jobs that the cluster remembers, newest first.
+
+    Example: ploutos job list
+    """
+    from cluster.jobs import Jobs
+
+    rows = [vars(job) for job in Jobs(address).all()]
+
+    def render(console: Console) -> None:
+        columns = ("job_id", "status", "entrypoint")
+        console.print(table(columns, [[row[name] for name in columns] for row in rows]))
+
+    emit({"address": address, "jobs": rows}, as_json, render)
 
 
 @app.command("logs")
@@ -76,3 +103,49 @@ def stop(job: JobId, address: Address = DASHBOARD, as_json: Json = False) -> Non
     emit(
         {"job": job, "stopped": ended}, as_json, lambda console: print_fields(console, {job: ended})
     )
+
+
+@app.command("artifacts")
+def list_artifacts(artifacts: Store = "", as_json: Json = False) -> None:
+    """List the bundles and the ledger's problems of an artefact store.
+
+    Example: ploutos job artifacts --artifacts s3://bucket/ploutos
+    """
+    from train.publish import published_bundles, published_problems
+
+    store = _store(artifacts)
+    document = {
+        "artifacts": store.url,
+        "bundles": published_bundles(store),
+        "problems": published_problems(store),
+    }
+    emit(document, as_json)
+
+
+@app.command("fetch")
+def fetch(
+    bundle: Annotated[str, typer.Argument(help="Its id, as `job artifacts` lists it.")],
+    artifacts: Store = "",
+    as_json: Json = False,
+) -> None:
+    """Bring a bundle and the whole ledger from an artefact store into this home, checked.
+
+    Example: ploutos job fetch 8d57737e5a85a013 --artifacts s3://bucket/ploutos
+    """
+    from cluster.settings import home
+    from train.publish import fetch_bundle, fetch_ledger
+
+    store = _store(artifacts)
+    path = fetch_bundle(store, bundle, home())
+    emit({"bundle": str(path), "new_trials": len(fetch_ledger(store, home()))}, as_json)
+
+
+def _store(url: str) -> "ArtifactStore":
+    from cluster.artifacts import ArtifactStore
+    from cluster.errors import UsageError
+
+    if not url:
+        raise UsageError(
+            "no artefact store is named", "", "give --artifacts URL, or set PLOUTOS_ARTIFACTS"
+        )
+    return ArtifactStore(url)

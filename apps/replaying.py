@@ -88,10 +88,11 @@ def _bars(options: ReplayOptions, manifest: "Manifest", place: Home) -> "pl.Data
     lake = Lake(place.lake)
     bars = lake.scan(interval, source=options.source, symbols=symbols).collect()
     if bars.is_empty():
+        simulated = manifest.data.label == SIMULATED
         raise DataError(
             f"the lake has no {interval} bars of this bundle's symbols",
             f"it was made for {', '.join(symbols[:5])}{', ...' if len(symbols) > 5 else ''}",
-            "ploutos trade replay --bars FILE, or ploutos data import FILE",
+            "ploutos data simulate" if simulated else "ploutos trade replay --bars FILE",
         )
     sources = sorted(bars["source"].unique())
     if len(sources) > 1:

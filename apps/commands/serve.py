@@ -10,6 +10,7 @@ from apps.output import Json, emit, table, talk
 
 if TYPE_CHECKING:
     from serve.schema import ActRequest
+    from serve.state import ServeState
 
 app = typer.Typer(help="Serve a policy bundle over HTTP.", no_args_is_help=True)
 
@@ -33,7 +34,19 @@ def up(
     folder = find_bundle(home(), bundle)
     talk(f"starting the endpoint for bundle {folder.name}")
     state = serve_up(folder, home=home(), port=port)
-    emit(state.model_dump(mode="json", exclude={"start_ticks"}), as_json)
+    emit(_document(state), as_json)
+
+
+def _document(state: "ServeState") -> dict[str, str]:
+    """What a user needs to know of the endpoint; never the token itself."""
+    return {
+        "url": state.url,
+        "bundle": state.bundle_id,
+        "pid": str(state.pid),
+        "token": str(state.token_path),
+        "log": str(state.log_path),
+        "started": state.started.isoformat(),
+    }
 
 
 @app.command("status")
@@ -54,8 +67,7 @@ def status(as_json: Json = False) -> None:
         )
         raise typer.Exit(1)
     ready = is_ready(state)
-    document = state.model_dump(mode="json", exclude={"start_ticks"})
-    emit({"serving": True, "ready": ready, **document}, as_json)
+    emit({"serving": True, "ready": ready, **_document(state)}, as_json)
     if not ready:
         raise typer.Exit(1)
 

@@ -26,6 +26,10 @@ def run(
     learner: Annotated[str | None, typer.Option(help="sb3 or rllib.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="How many trials.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Environment steps a trial.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value; repeatable."),
+    ] = None,
     name: Annotated[str, typer.Option(help="Of the sweep; default: scenario and time.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -36,12 +40,16 @@ def run(
     from apps.sweep_table import watched
     from cluster.settings import home
     from train.scenario import PloutosConfig
+    from train.scenario_override import with_settings
     from train.sweep import run_sweep
     from train.sweep_command import override_search
     from train.sweep_market import request_from_file, simulated_request
 
     config = override_search(
-        PloutosConfig.from_yaml(scenario), trials=trials, steps=steps, learner=learner
+        with_settings(PloutosConfig.from_yaml(scenario), settings or []),
+        trials=trials,
+        steps=steps,
+        learner=learner,
     )
     if bars is not None:
         request = request_from_file(config, bars, home(), name=name)

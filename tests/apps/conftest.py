@@ -56,6 +56,21 @@ class Outcome:
 Ploutos = Callable[..., Outcome]
 
 
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium; a test that needs it is skipped where there is none."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+    with sync_playwright() as playwright:
+        process = playwright.chromium.launch(executable_path=chromium, args=flags)
+        yield process
+        process.close()
+
+
 @pytest.fixture
 def home_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home, which every command of the test writes to."""

@@ -4,7 +4,6 @@ Screenshots go to PLOUTOS_SCREENSHOTS, or to the test's own folder.
 """
 
 import os
-import shutil
 import socket
 from pathlib import Path
 
@@ -17,31 +16,16 @@ from cluster.settings import Home
 from trade import views
 from trade.journal import read_journal
 
-CHROMIUM = shutil.which("chromium")
 SIZES = {1440: 1900, 390: 2600}  # width -> height, px
 TIMEOUT_MS = 30_000
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def app(filled_template):
     with start_app(filled_template, free_port()) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 def content(place: Home) -> dict[str, list[str]]:

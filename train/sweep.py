@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,15 @@ from cluster.ray_runtime import attached_ray
 from cluster.settings import Home
 from train.learner import open_market
 from train.sweep_plan import SweepPlan, SweepRequest, make_plan, read_plan
-from train.sweep_progress import Report, SweepEvent, TrialListener, end_of, tune_callback
-from train.sweep_records import best_trial, record_trial, save_best, trial_id
+from train.sweep_progress import Report, SweepEvent, TrialListener, tune_callback
+from train.sweep_records import (
+    best_trial,
+    outcome_of,
+    record_trial,
+    save_best,
+    sweep_records,
+    trial_id,
+)
 from train.sweep_search import METRIC, MODE, parameter_space, search_algorithm, trial_scheduler
 from train.trial import run_trial, sampled_parameters
 
@@ -116,34 +123,39 @@ def resume_sweep(home: Home, name: str, report: Report = silent) -> SweepResult:
 def _run(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> SweepResult:
     began = time.perf_counter()
     config = plan.scenario()
-    total = config.training.total_timesteps
     listener = TrialListener(
         report=report,
-        record=lambda trial, status: record_trial(home, plan, trial, status),
-        total_steps=total,
+        record=lambda trial: record_trial(home, plan, trial),
+        total_steps=config.training.total_timesteps,
         trials=config.search.trials,
     )
     with attached_ray(), _tune_settings():
         trials = _tune(home, plan, listener, resume=resume)
-    if len(trials) < config.search.trials or not all(trial.is_finished() for trial in trials):
-        raise SweepInterruptedError(
-            f"sweep {plan.name} was interrupted",
-            f"{sum(trial.is_finished() for trial in trials)} of {config.search.trials} trials "
-            "have ended",
-            f"ploutos tune resume {plan.name}",
-        )
-    for trial in trials:
-        record_trial(home, plan, trial, _status(trial, total))
-    best = best_trial(plan, trials)
+    ends = {record.trial_id: record.status for record in sweep_records(home, plan)}
+    _check_all_ended(plan, trials, ends)
+    summaries = tuple(_summary(plan, trial, ends) for trial in trials)
+    best = best_trial(plan, trials, ends)
     raw = open_market(home.tables / plan.raw_market, plan.raw_fingerprint)
     return SweepResult(
         plan=plan,
         home=home,
-        trials=tuple(_summary(plan, trial, total) for trial in trials),
-        best=_summary(plan, best, total),
+        trials=summaries,
+        best=summaries[trials.index(best)],
         bundle=save_best(home, plan, best, raw),
         elapsed_s=time.perf_counter() - began,
     )
+
+
+def _check_all_ended(plan: SweepPlan, trials: list[Any], ends: Mapping[str, str]) -> None:
+    """The ledger tells: Tune calls a trial terminated, too, that Ctrl-C has stopped."""
+    wanted = plan.scenario().search.trials
+    ended = sum(trial_id(plan, trial) in ends for trial in trials)
+    if ended < wanted:
+        raise SweepInterruptedError(
+            f"sweep {plan.name} was interrupted",
+            f"{ended} of {wanted} trials have ended",
+            f"ploutos tune resume {plan.name}",
+        )
 
 
 def _tune(home: Home, plan: SweepPlan, listener: TrialListener, *, resume: bool) -> list[Any]:
@@ -192,19 +204,15 @@ def _tune_settings() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def _status(trial: Any, total_steps: int) -> str:
-    return "failed" if trial.status == "ERROR" else end_of(trial, total_steps)
-
-
-def _summary(plan: SweepPlan, trial: Any, total_steps: int) -> TrialSummary:
-    last = trial.last_result or {}
+def _summary(plan: SweepPlan, trial: Any, ends: Mapping[str, str]) -> TrialSummary:
+    outcome = outcome_of(trial)
     return TrialSummary(
         trial=trial_id(plan, trial),
-        status=_status(trial, total_steps),
+        status=ends[trial_id(plan, trial)],
         sampled=sampled_parameters(trial.config),
         seed=int(trial.config["seed"]),
-        steps=int(last.get("num_timesteps", 0)),
-        validation_sharpe=last.get(METRIC),
+        steps=outcome.steps if outcome else 0,
+        validation_sharpe=outcome.validation_sharpe if outcome else None,
     )
 
 

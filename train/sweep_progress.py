@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from train.trial import sampled_parameters
 
-EventKind = Literal["started", "progress", "completed", "pruned", "failed"]
+TrialEnd = Literal["completed", "pruned", "failed"]
+EventKind = Literal["started", "progress"] | TrialEnd
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class TrialListener:
     """Turns Tune's callbacks into events, and has each ended trial recorded."""
 
     report: Report
-    record: Callable[[Any, str], None]  # Tune's trial, how it ended
+    record: Callable[[Any], TrialEnd]  # enters Tune's trial into the ledger
     total_steps: int
     trials: int
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -49,16 +50,9 @@ class TrialListener:
         """A trial was evaluated; Tune calls this before the trial itself knows the result."""
         self._tell("progress", trial, result)
 
-    def completed(self, trial: Any) -> None:
-        """A trial came to its end, by itself or pruned by the scheduler."""
-        kind = end_of(trial, self.total_steps)
-        self.record(trial, kind)
-        self._tell(kind, trial)
-
-    def failed(self, trial: Any) -> None:
-        """A trial failed for the last time."""
-        self.record(trial, "failed")
-        self._tell("failed", trial)
+    def ended(self, trial: Any) -> None:
+        """A trial came to its end: by itself, pruned by the scheduler, or failed for good."""
+        self._tell(self.record(trial), trial)
 
     def _tell(self, kind: EventKind, trial: Any, result: Mapping[str, Any] | None = None) -> None:
         last = result or trial.last_result or {}
@@ -80,12 +74,6 @@ class TrialListener:
         )
 
 
-def end_of(trial: Any, total_steps: int) -> Literal["completed", "pruned"]:
-    """A trial that ended before its steps were taken was pruned."""
-    steps = (trial.last_result or {}).get("num_timesteps", 0)
-    return "completed" if steps >= total_steps else "pruned"
-
-
 def tune_callback(listener: TrialListener) -> Any:
     """The listener in the form that Tune calls."""
     from ray.tune import Callback
@@ -100,9 +88,9 @@ def tune_callback(listener: TrialListener) -> Any:
             listener.progressed(trial, result)
 
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            listener.completed(trial)
+            listener.ended(trial)
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            listener.failed(trial)
+            listener.ended(trial)
 
     return Forward()

@@ -1,6 +1,6 @@
 """What is left of a sweep: a ledger record of every trial, and a bundle of the best one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,15 @@ from train.bundle import save_bundle
 from train.ledger import TrialLedger, TrialRecord
 from train.manifest import Lineage, ManifestFields
 from train.sweep_plan import SweepPlan
-from train.sweep_progress import end_of
+from train.sweep_progress import TrialEnd
 from train.trial import ONNX_FILE, ZIP_FILE, Outcome, sampled_parameters
 
 
-def record_trial(home: Home, plan: SweepPlan, trial: Any, status: str) -> None:
-    """Enter one of Tune's trials into the ledger; doing so again changes nothing."""
-    outcome = _outcome_of(trial)
+def record_trial(home: Home, plan: SweepPlan, trial: Any) -> TrialEnd:
+    """Enter one of Tune's ended trials into the ledger; doing so again changes nothing."""
+    outcome = outcome_of(trial)
     scenario = plan.scenario()
+    end = _end_of(trial, outcome, scenario.training.total_timesteps)
     record = TrialRecord(
         trial_id=trial_id(plan, trial),
         problem=plan.problem,
@@ -31,7 +32,7 @@ def record_trial(home: Home, plan: SweepPlan, trial: Any, status: str) -> None:
         learner=scenario.learner,
         seed=int(trial.config["seed"]),
         config=sampled_parameters(trial.config),
-        status=status,
+        status=end,
         steps=outcome.steps if outcome else 0,
         validation_sharpe=outcome.validation_sharpe if outcome else None,
         test_dates=outcome.test_dates if outcome else (),
@@ -41,6 +42,20 @@ def record_trial(home: Home, plan: SweepPlan, trial: Any, status: str) -> None:
         created=datetime.now(UTC),
     )
     TrialLedger(home.ledger).append(record)
+    return end
+
+
+def sweep_records(home: Home, plan: SweepPlan) -> list[TrialRecord]:
+    """The records of a sweep's trials that have ended so far."""
+    records = TrialLedger(home.ledger).records(plan.problem)
+    return [record for record in records if record.sweep == plan.name]
+
+
+def _end_of(trial: Any, outcome: Outcome | None, total_steps: int) -> TrialEnd:
+    """A trial that ended before its steps were taken was pruned."""
+    if trial.status == "ERROR":
+        return "failed"
+    return "completed" if outcome and outcome.steps >= total_steps else "pruned"
 
 
 def trial_id(plan: SweepPlan, trial: Any) -> str:
@@ -48,25 +63,25 @@ def trial_id(plan: SweepPlan, trial: Any) -> str:
     return f"{plan.name}-{trial.trial_id}"
 
 
-def best_trial(plan: SweepPlan, trials: Iterable[Any]) -> Any:
+def best_trial(plan: SweepPlan, trials: Iterable[Any], ends: Mapping[str, str]) -> Any:
     """The completed trial with the highest validation Sharpe ratio; the test window has no say.
+
+    Args:
+        plan: the sweep.
+        trials: Tune's trials.
+        ends: how each ended, by its id in the ledger.
 
     Raises:
         PloutosError: no trial was completed.
     """
-    total = plan.scenario().training.total_timesteps
-    done = [
-        trial
-        for trial in trials
-        if trial.status == "TERMINATED" and end_of(trial, total) == "completed"
-    ]
+    done = [trial for trial in trials if ends[trial_id(plan, trial)] == "completed"]
     if not done:
         raise PloutosError(
             f"no trial of sweep {plan.name} was completed",
             "all failed or were pruned",
             f"ploutos tune show {plan.name}",
         )
-    return max(done, key=lambda trial: trial.last_result["validation_sharpe"])
+    return max(done, key=lambda trial: Outcome.read(Path(trial.checkpoint.path)).validation_sharpe)
 
 
 def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
@@ -103,6 +118,6 @@ def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
     return save_bundle(home.bundles, onnx, zipped, stated)
 
 
-def _outcome_of(trial: Any) -> Outcome | None:
+def outcome_of(trial: Any) -> Outcome | None:
     """Of the trial's last checkpoint; a trial that failed at once has none."""
     return Outcome.read(Path(trial.checkpoint.path)) if trial.checkpoint else None

@@ -27,7 +27,7 @@ def search_algorithm(config: PloutosConfig) -> Any:
         from ray.tune.search.optuna import OptunaSearch
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        return OptunaSearch(metric=METRIC, mode=MODE, seed=seed)
+        return OptunaSearch(seed=seed)
     from ray.tune.search import BasicVariantGenerator
 
     return BasicVariantGenerator(random_state=seed)
@@ -45,8 +45,6 @@ def trial_scheduler(config: PloutosConfig) -> Any:
     total = config.training.total_timesteps
     return ASHAScheduler(
         time_attr=TIME,
-        metric=METRIC,
-        mode=MODE,
         max_t=total,
         grace_period=max(1, total // 2**_RUNGS),
         reduction_factor=2,

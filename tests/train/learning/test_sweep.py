@@ -142,11 +142,15 @@ def test_pruned_trials_leave_their_returns(small: Small, ask: Ask) -> None:
     assert result.best.status == "completed"
 
 
+STEPS = 65_536
+
+
 class TestCommand:
     @pytest.fixture
     def scenario(self, small: Small, tmp_path: Path) -> Path:
         path = tmp_path / "small.yaml"
-        values = small(total_timesteps=131_072).model_dump(mode="json")
+        sizes = {"n_envs": 64, "n_steps": 32, "batch_size": 1024}
+        values = small(total_timesteps=STEPS, **sizes).model_dump(mode="json")
         values["data"]["period"] = "1y"
         path.write_text(yaml.safe_dump(values))
         return path
@@ -167,9 +171,9 @@ class TestCommand:
         for line in process.stdout:
             if "progress" in line:
                 return
-        pytest.fail("the sweep ended without progress")
+        pytest.fail(f"the sweep ended without progress: {process.communicate()[1]}")
 
-    def finish(self, folder: Path, scenario: Path) -> dict[str, Any]:
+    def finish(self, folder: Path) -> dict[str, Any]:
         output, complaint = self.start(folder, "--resume", "killed").communicate(timeout=200)
         assert complaint == ""
         result: dict[str, Any] = json.loads(output.splitlines()[-1])
@@ -181,11 +185,11 @@ class TestCommand:
         process.kill()
         process.communicate()
 
-        result = self.finish(tmp_path, scenario)
+        result = self.finish(tmp_path)
 
-        assert (result["completed"], result["steps"]) == (2, 2 * 131_072)
+        assert (result["completed"], result["steps"]) == (2, 2 * STEPS)
         records = TrialLedger(tmp_path / "home" / "ledger").records(result["problem"])
-        assert [record.steps for record in records] == [131_072, 131_072]
+        assert [record.steps for record in records] == [STEPS, STEPS]
         PolicyBundle.load(result["bundle"])
 
     def test_ctrl_c_tells_how_to_go_on(self, tmp_path: Path, scenario: Path) -> None:
@@ -194,10 +198,10 @@ class TestCommand:
         process.send_signal(signal.SIGINT)
         _, complaint = process.communicate(timeout=100)
 
-        assert process.returncode == 130
+        assert process.returncode == 130, complaint
         assert "ploutos tune resume killed" in complaint
         assert "Traceback" not in complaint
-        assert self.finish(tmp_path, scenario)["completed"] == 2
+        assert self.finish(tmp_path)["completed"] == 2
 
     def test_a_wrong_scenario_is_one_message(self, tmp_path: Path) -> None:
         process = self.start(tmp_path, "--scenario", "demmo")

@@ -151,6 +151,7 @@ def test_a_job_can_be_stopped_and_a_failing_one_says_so(jobs: Jobs) -> None:
     failed = wait_for(jobs, failing)
     assert failed.status == "FAILED"
     assert "exit code 3" in failed.message
+    assert [job.job_id for job in jobs.all()][:2] == [failing, sleeping]
 
 
 @pytest.mark.slow

@@ -106,22 +106,6 @@ def test_nothing_of_it_runs_on(demo: DemoRun) -> None:
     assert not (demo.home / "serve.json").exists()
 
 
-def test_a_second_run_on_own_bars_works_in_the_same_home(demo: DemoRun, tmp_path: Path) -> None:
-    # given: half a year of hourly bars of four symbols, in a CSV
-    file = tmp_path / "mine.csv"
-    SimulatedMarket(symbols=4, sessions=240, seed=7).bars().write_csv(file)
-
-    # when
-    second = run_demo(demo.home, "--bars", str(file))
-
-    # then: a problem of its own, and the first run's results are untouched
-    assert second.document["bundle"] != demo.document["bundle"]
-    assert second.document["verdict"]["trials"] == TRIALS
-    assert len(TrialLedger(demo.home / "ledger").problems()) == 2
-    assert "mine.csv" in second.talk
-    PolicyBundle.load(demo.document["bundle"])
-
-
 def test_every_page_of_the_app_shows_the_demo(demo: DemoRun, browser: Any) -> None:
     bundle = Path(demo.document["bundle"]).name
     expected = {
@@ -144,3 +128,19 @@ def test_every_page_of_the_app_shows_the_demo(demo: DemoRun, browser: Any) -> No
             assert "Traceback" not in page.inner_text("body")
             assert page.locator('[data-testid="stException"]').count() == 0
             page.close()
+
+
+def test_a_second_run_on_own_bars_works_in_the_same_home(demo: DemoRun, tmp_path: Path) -> None:
+    # given: half a year of hourly bars of four symbols, in a CSV
+    file = tmp_path / "mine.csv"
+    SimulatedMarket(symbols=4, sessions=240, seed=7).bars().write_csv(file)
+
+    # when
+    second = run_demo(demo.home, "--bars", str(file))
+
+    # then: a problem of its own, and the first run's results are untouched
+    assert second.document["bundle"] != demo.document["bundle"]
+    assert second.document["verdict"]["trials"] == TRIALS
+    assert len(TrialLedger(demo.home / "ledger").problems()) == 2
+    assert "mine.csv" in second.talk
+    PolicyBundle.load(demo.document["bundle"])

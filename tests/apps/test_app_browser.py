@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from apps.app_process import AppProcess, start_app
-from cluster.errors import UsageError
 from cluster.ports import free_port
 from cluster.settings import Home
 from trade import views
@@ -94,18 +93,3 @@ def test_the_server_listens_on_loopback_only_and_refuses_other_hosts(app: AppPro
 
     assert addresses == {"0100007F"}
     assert statuses == [b"101", b"403"]
-
-
-def test_a_busy_port_is_refused_before_anything_starts(app: AppProcess, tmp_path):
-    port = int(app.url.rpartition(":")[2])
-
-    with pytest.raises(UsageError, match=f"port {port} is busy"):
-        start_app(tmp_path, port)
-
-
-def test_closing_ends_the_server(tmp_path):
-    app = start_app(tmp_path, free_port())
-
-    app.close()
-
-    assert app.process.returncode is not None

@@ -1,0 +1,88 @@
+"""What the charts plot, and that their colours can be told apart."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from apps import charts
+
+TIMES = [datetime(2026, 3, 2, 14, 30, tzinfo=UTC) + timedelta(hours=hour) for hour in range(4)]
+EQUITY = [100.0, 101.0, 99.0, 103.0]
+
+
+def luminance(color: str) -> float:
+    """Relative luminance by WCAG 2.1, 0 for black and 1 for white."""
+    channels = [int(color[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_equity_is_drawn_over_its_reference():
+    figure = charts.equity_curve(TIMES, EQUITY, [100.0, 100.5, 100.2, 100.9])
+
+    assert [trace.name for trace in figure.data] == ["equal weight", "equity"]
+    assert list(figure.data[1].y) == EQUITY
+    assert list(figure.data[1].x) == TIMES
+
+
+def test_equity_without_a_reference_is_one_line():
+    figure = charts.equity_curve(TIMES, EQUITY)
+
+    assert [trace.name for trace in figure.data] == ["equity"]
+
+
+def test_drawdown_is_filled_to_zero():
+    (trace,) = charts.drawdown_curve(TIMES, [0.0, 0.0, -0.0198, 0.0]).data
+
+    assert trace.fill == "tozeroy"
+    assert min(trace.y) == -0.0198
+
+
+def test_the_largest_count_stands_on_top():
+    (trace,) = charts.counts({"MAX_POSITION": 3, "CORRELATION": 12, "DAILY_LOSS": 1}).data
+
+    assert list(trace.y) == ["DAILY_LOSS", "MAX_POSITION", "CORRELATION"]
+    assert list(trace.x) == [1, 3, 12]
+
+
+def test_more_reasons_make_a_taller_chart():
+    few, many = ({f"R{number}": number for number in range(1, n)} for n in (3, 13))
+
+    assert charts.counts(many).layout.height > charts.counts(few).layout.height
+
+
+def test_the_funnel_keeps_the_order_of_its_stages():
+    (trace,) = charts.funnel({"intents": 9, "orders": 5, "fills": 4}).data
+
+    assert list(trace.y) == ["intents", "orders", "fills"]
+    assert list(trace.x) == [9, 5, 4]
+
+
+def test_validation_and_test_differ_in_colour_and_in_shape():
+    sharpes = {"validation": [0.5, None], "test": [0.1, 0.2]}
+
+    first, second = charts.parameter_scatter([1e-4, 1e-3], sharpes, "learning_rate").data
+
+    assert first.marker.color != second.marker.color
+    assert first.marker.symbol != second.marker.symbol
+    assert list(first.y) == [0.5, None]
+
+
+def test_parallel_coordinates_have_one_axis_a_parameter():
+    columns = {"learning_rate": [1e-4, 5e-4, 1e-3], "ent_coef": [0.01, 0.02, 0.005]}
+
+    (trace,) = charts.parallel_coordinates(columns, [0.1, 0.2, 0.3]).data
+
+    assert [axis.label for axis in trace.dimensions] == list(columns)
+    assert list(trace.line.color) == [0.1, 0.2, 0.3]
+
+
+@pytest.mark.parametrize("color", [charts.BLUE, charts.GREY])
+def test_text_and_lines_stand_out_on_white(color):
+    assert 1.05 / (luminance(color) + 0.05) >= 4.5
+
+
+def test_blue_and_orange_differ_in_lightness_too():
+    blue, orange = luminance(charts.BLUE), luminance(charts.ORANGE)
+
+    assert (orange + 0.05) / (blue + 0.05) >= 1.5

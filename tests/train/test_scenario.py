@@ -91,7 +91,7 @@ def test_ppo_of_stable_baselines3_takes_the_arguments() -> None:
     model = PPO("MlpPolicy", "CartPole-v1", device="cpu", **arguments | {"batch_size": 64})
 
     assert model.policy.net_arch == {"pi": [64, 64], "vf": [64, 64]}
-    assert model.n_steps == 64
+    assert model.n_steps == 16
 
 
 def test_a_scenario_cannot_be_changed() -> None:
@@ -163,11 +163,11 @@ def test_a_number_without_a_dot_is_a_number(tmp_path: Path) -> None:
 def test_overrides_reach_the_section_that_has_the_parameter() -> None:
     config = PloutosConfig.from_yaml("demo")
 
-    changed = config.with_overrides({"learning_rate": 1e-3, "buy_pct": 0.1})
+    changed = config.with_overrides({"learning_rate": 1e-5, "buy_pct": 0.1})
 
-    assert changed.training.learning_rate == 1e-3
+    assert changed.training.learning_rate == 1e-5
     assert changed.environment.buy_pct == 0.1
-    assert config.training.learning_rate == 3e-4
+    assert config.training.learning_rate == 1e-3
 
 
 def test_an_override_out_of_range_is_refused() -> None:

@@ -62,7 +62,8 @@ def test_without_a_terminal_events_are_lines_on_stderr(capsys):
 @pytest.mark.slow
 def test_a_small_sweep_leaves_trials_bundle_verdict_and_report(ploutos, home_root, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    settings = ("--set", "training.n_envs=32", "--set", "training.batch_size=1024")
+    values = ("training.n_envs=32", "training.n_steps=32", "training.batch_size=512")
+    settings = [word for value in values for word in ("--set", value)]
     small = ("--trials", 2, "--steps", 2048, *settings)
 
     done = ploutos("tune", "run", "--name", "small", *small, "--json")

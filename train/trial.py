@@ -77,7 +77,7 @@ def run_trial(config: dict[str, Any]) -> None:
     home = Home(Path(config["home"]))
     plan = read_plan(home, config["sweep"])
     folder = home.sweeps / plan.name / tune.get_context().get_trial_id()
-    run = _TrialRun(home, plan, config, folder)
+    run = TrialRun(home, plan, config, folder)
     checkpoint = tune.get_checkpoint()
     if checkpoint:
         with checkpoint.as_directory() as folder:
@@ -91,7 +91,7 @@ def run_trial(config: dict[str, Any]) -> None:
         run.learner.close()
 
 
-class _TrialRun:
+class TrialRun:
     """A learner between its evaluations."""
 
     def __init__(

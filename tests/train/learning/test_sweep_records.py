@@ -1,0 +1,152 @@
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from cluster.errors import DataError, PloutosError
+from cluster.settings import Home
+from envs import Market
+from train.bundle import PolicyBundle
+from train.export import actor_to_onnx, actor_to_sb3_zip
+from train.networks import Actor, NetworkShape, PolicyNet
+from train.scenario import PloutosConfig
+from train.sweep_plan import SweepPlan, SweepRequest, make_plan
+from train.sweep_records import best_trial, record_trial, save_best, sweep_records, trial_id
+from train.trial import ONNX_FILE, ZIP_FILE, Outcome
+
+TOTAL = 2048
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def plan(random_market: Market, small: Callable[..., PloutosConfig], home: Home) -> SweepPlan:
+    market = random_market.save(home.tables)
+    return make_plan(SweepRequest(small(), market, "SIMULATED", "1h", home, name="one"))
+
+
+Ended = Callable[..., SimpleNamespace]
+
+
+@pytest.fixture
+def ended(tmp_path: Path, plan: SweepPlan, random_market: Market) -> Ended:
+    """Makes what Tune knows of an ended trial, with a checkpoint on disk."""
+
+    def make(
+        name: str, *, sharpe: float = 0.5, steps: int = TOTAL, status: str = "TERMINATED"
+    ) -> SimpleNamespace:
+        folder = tmp_path / "checkpoints" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        returns = np.random.default_rng(len(name)).normal(0, 0.01, 20)
+        days = tuple(date(2020, 5, 1) + timedelta(days=day) for day in range(20))
+        Outcome(steps, 1.0, sharpe, -sharpe, days, returns).write(folder)
+        torch.manual_seed(0)
+        shape = NetworkShape(random_market.num_assets, random_market.num_features, (8,))
+        actor = Actor(PolicyNet(shape))
+        (folder / ONNX_FILE).write_bytes(actor_to_onnx(actor, plan.scale()))
+        (folder / ZIP_FILE).write_bytes(actor_to_sb3_zip(actor, plan.scale()))
+        return SimpleNamespace(
+            trial_id=name,
+            status=status,
+            config={"home": "h", "sweep": plan.name, "seed": 5, "learning_rate": 2e-4},
+            checkpoint=SimpleNamespace(path=str(folder)),
+        )
+
+    return make
+
+
+def test_a_completed_trial_is_recorded_with_its_lineage(
+    home: Home, plan: SweepPlan, ended: Ended
+) -> None:
+    end = record_trial(home, plan, ended("a"))
+
+    (record,) = sweep_records(home, plan)
+    assert end == record.status == "completed"
+    assert (record.trial_id, record.seed, record.steps) == ("one-a", 5, TOTAL)
+    assert record.config == {"learning_rate": 2e-4}
+    assert (record.scenario, record.learner) == ("demo", "sb3")
+    assert record.data_fingerprint == plan.raw_fingerprint
+    assert len(record.test_returns) == len(record.test_dates) == 20
+
+
+def test_a_trial_that_ended_early_was_pruned(home: Home, plan: SweepPlan, ended: Ended) -> None:
+    assert record_trial(home, plan, ended("a", steps=TOTAL - 1)) == "pruned"
+
+
+def test_a_failed_trial_keeps_what_its_last_checkpoint_earned(
+    home: Home, plan: SweepPlan, ended: Ended
+) -> None:
+    assert record_trial(home, plan, ended("a", steps=512, status="ERROR")) == "failed"
+
+    (record,) = sweep_records(home, plan)
+    assert (record.steps, len(record.test_returns)) == (512, 20)
+
+
+def test_a_trial_that_failed_at_once_has_no_returns(
+    home: Home, plan: SweepPlan, ended: Ended
+) -> None:
+    trial = ended("a", status="ERROR")
+    trial.checkpoint = None
+
+    assert record_trial(home, plan, trial) == "failed"
+
+    (record,) = sweep_records(home, plan)
+    assert (record.steps, record.validation_sharpe, len(record.test_returns)) == (0, None, 0)
+
+
+def test_recording_twice_changes_nothing(home: Home, plan: SweepPlan, ended: Ended) -> None:
+    trial = ended("a")
+
+    record_trial(home, plan, trial)
+    record_trial(home, plan, trial)
+
+    assert len(sweep_records(home, plan)) == 1
+
+
+def test_another_story_about_a_recorded_trial_is_refused(
+    home: Home, plan: SweepPlan, ended: Ended
+) -> None:
+    record_trial(home, plan, ended("a", sharpe=0.5))
+
+    with pytest.raises(DataError, match="other content"):
+        record_trial(home, plan, ended("a", sharpe=0.9))
+
+
+def test_the_best_is_chosen_by_validation_among_the_completed(
+    plan: SweepPlan, ended: Ended
+) -> None:
+    trials = [ended("a", sharpe=0.1), ended("bb", sharpe=0.7), ended("ccc", sharpe=3.0)]
+    ends = {trial_id(plan, trial): "completed" for trial in trials} | {"one-ccc": "pruned"}
+
+    assert best_trial(plan, trials, ends) is trials[1]
+
+
+def test_without_a_completed_trial_there_is_no_best(plan: SweepPlan, ended: Ended) -> None:
+    with pytest.raises(PloutosError, match="no trial of sweep one was completed"):
+        best_trial(plan, [ended("a")], {"one-a": "failed"})
+
+
+def test_the_bundle_says_where_it_comes_from(
+    home: Home, plan: SweepPlan, ended: Ended, random_market: Market
+) -> None:
+    folder = save_best(home, plan, ended("a", sharpe=0.5), random_market)
+
+    manifest = PolicyBundle.load(folder, expect_symbols=random_market.symbols).manifest
+    assert folder.parent == home.bundles
+    assert manifest.lineage.model_dump() == {
+        "sweep": "one",
+        "trial": "one-a",
+        "seed": 5,
+        "config": {"learning_rate": 2e-4},
+    }
+    assert manifest.metrics == {"validation_sharpe": 0.5, "test_sharpe": -0.5, "steps": TOTAL}
+    assert manifest.normaliser == plan.normaliser
+    assert (manifest.problem, manifest.folds) == (plan.problem, (plan.fold,))
+    assert set(manifest.files) == {"policy.onnx", "sb3.zip"}

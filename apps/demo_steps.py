@@ -43,10 +43,11 @@ def load_data(file: Path | None, home: Home, lines: list[str]) -> DemoData:
     from features.summary import summarise
 
     if file is None:
-        bars = SimulatedMarket(symbols=MAX_SYMBOLS, sessions=SIMULATED_SESSIONS).bars()
-        label, source = SimulatedMarket.label, "simulated"
+        market = SimulatedMarket(symbols=MAX_SYMBOLS, sessions=SIMULATED_SESSIONS)
+        bars, label, source = market.bars(), market.label, market.source
     else:
         bars, label, source = read_bars(file), file.name, "file"
+    bars, short = _with_enough_history(bars)
     found = bars["symbol"].n_unique()
     if found > MAX_SYMBOLS:
         bars = _most_traded(bars)
@@ -60,7 +61,33 @@ def load_data(file: Path | None, home: Home, lines: list[str]) -> DemoData:
     )
     if summary.outside:
         lines.append(f"{summary.outside:,} bars outside regular hours are left out of the features")
+    if short:
+        some = ", ".join(short[:5]) + (", ..." if len(short) > 5 else "")
+        lines.append(f"{len(short)} symbols too short to warm the features up: {some}")
     return DemoData(bars, label, source, interval_of(bars))
+
+
+def _with_enough_history(bars: "pl.DataFrame") -> "tuple[pl.DataFrame, list[str]]":
+    """The bars of symbols that warm the features up, and the names of the others."""
+    import polars as pl
+
+    from cluster.errors import DataError
+    from features import warmup_bars
+    from features.table import session_bars
+
+    needed = warmup_bars("v6")
+    counted = session_bars(bars).group_by("symbol").len()
+    enough = counted.filter(pl.col("len") > needed)["symbol"]
+    short = sorted(set(bars["symbol"]) - set(enough))
+    if enough.is_empty():
+        longest = max(counted["len"], default=0)
+        raise DataError(
+            "no symbol has enough bars",
+            f"the longest has {longest} in regular hours, "
+            f"and the features need more than {needed} to warm up",
+            "give it a longer history",
+        )
+    return bars.filter(pl.col("symbol").is_in(enough.implode())), short
 
 
 def _most_traded(bars: "pl.DataFrame") -> "pl.DataFrame":

@@ -131,7 +131,7 @@ def _bars(home: Home) -> Check:
     newest = newest_bar(home)
     if newest is None:
         return Check("bars", True, "none imported (the demo simulates its own)", fix)
-    fresh = datetime.now(UTC) - newest.ts <= STALE_AFTER or newest.source == "simulated"
+    fresh = datetime.now(UTC) - newest.ts <= STALE_AFTER or newest.source.startswith("simulated")
     return Check("bars", fresh, f"newest {newest.ts:%Y-%m-%d %H:%M} UTC, {newest.source}", fix)
 
 

@@ -1,13 +1,15 @@
 """A market whose truth is known: seeded, always labelled SIMULATED, with an edge of given size."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
+from hashlib import sha256
 from typing import ClassVar
 
 import numpy as np
 import polars as pl
 
 from cluster.errors import ConfigError
+from cluster.files import canonical_json
 from features.edge import plant
 from features.schema import BAR_COLUMNS
 from features.sessions import sessions_from
@@ -67,6 +69,12 @@ class SimulatedMarket:
             raise _refusal("interval", self.interval, "it must be 1h or 1d")
         if not 0 <= self.edge <= 20:
             raise _refusal("edge", self.edge, "it must be a Sharpe ratio from 0 to 20")
+
+    @property
+    def source(self) -> str:
+        """Name in the lake: another one for other arguments, so that markets never mix there."""
+        told = canonical_json(asdict(self) | {"start": self.start.isoformat()})
+        return f"simulated-{sha256(told).hexdigest()[:8]}"
 
     def tickers(self) -> tuple[str, ...]:
         """The A symbols, in the order of their sectors' turns."""

@@ -169,10 +169,10 @@ def simulate(
     )
     bars = market.bars()
     if out is None:
-        Lake(home().lake).write(bars, interval=interval, source="simulated")
+        Lake(home().lake).write(bars, interval=interval, source=market.source)
     else:
         _write(bars, out)
-    where = str(out) if out is not None else f"{home().lake} (source simulated)"
+    where = str(out) if out is not None else f"{home().lake} (source {market.source})"
     emit({"label": market.label, **_span(bars), "interval": interval, "written": where}, as_json)
 
 

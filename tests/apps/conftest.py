@@ -56,9 +56,13 @@ class Outcome:
 Ploutos = Callable[..., Outcome]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Headless Chromium; a test that needs it is skipped where there is none."""
+    """Headless Chromium; a test that needs it is skipped where there is none.
+
+    Playwright keeps an event loop in this thread while it runs, so it ends with the module:
+    `asyncio.run` of a later test would fail.
+    """
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium")

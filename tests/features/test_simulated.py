@@ -264,3 +264,18 @@ def test_one_symbol_and_one_session_are_a_market():
 
     assert bars.height == 7
     assert check_bars(bars, origin="simulated").equals(bars)
+
+
+def test_markets_of_other_arguments_have_other_names_in_the_lake() -> None:
+    given = SimulatedMarket(symbols=4, sessions=30)
+
+    assert given.source == SimulatedMarket(symbols=4, sessions=30).source
+    assert given.source.startswith("simulated-")
+    others = {
+        SimulatedMarket(symbols=5, sessions=30).source,
+        SimulatedMarket(symbols=4, sessions=31).source,
+        SimulatedMarket(symbols=4, sessions=30, edge=1.0).source,
+        SimulatedMarket(symbols=4, sessions=30, seed=1).source,
+        SimulatedMarket(symbols=4, sessions=30, interval="1d").source,
+    }
+    assert len(others | {given.source}) == 6

@@ -1,0 +1,171 @@
+"""Sweeps as Ray jobs: a head in token mode, the commands of docs/how-to/jobs.md, their results."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.artifacts import ArtifactStore
+from cluster.ports import free_port
+from cluster.processes import end, family, wait_gone
+from train.bundle import PolicyBundle
+from train.ledger import TrialLedger
+from train.publish import published_bundles
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = ["--scenario", "demo", "--trials", "2", "--steps", "16384"]
+TINY += ["--set", "network.net_arch=[16, 16]", "--set", "training.learning_rate=3e-4"]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def place() -> dict[str, str]:
+    """Variables of a user with a token and the environment's programs on the path."""
+    dropped = ("RAY_", "PLOUTOS_")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "f" * 64}
+    return clean | token | {"PATH": path, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="module")
+def head(place: dict[str, str]) -> Iterator[str]:
+    """`ray start --head` on free ports; gives the dashboard's address."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder:
+        options = {
+            "port": 0,
+            "dashboard-host": "127.0.0.1",
+            "dashboard-port": port,
+            "dashboard-agent-listen-port": 0,
+            "ray-client-server-port": free_port(),
+            "temp-dir": folder,
+            "num-cpus": 2,
+            "object-store-memory": 80 << 20,
+        }
+        command = ["ray", "start", "--head", "--block", "--disable-usage-stats"]
+        command += [f"--{name}={value}" for name, value in options.items()]
+        with subprocess.Popen(command, env=place, stdout=-3, stderr=-3, cwd=folder) as process:
+            try:
+                wait_until_listening(port, process)
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                members = family(process.pid)
+                process.send_signal(signal.SIGTERM)
+                end(wait_gone(members, 15.0))
+
+
+def wait_until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("ray start --head ended")
+
+
+class Jobs:
+    """`ploutos job ... --json` against one cluster."""
+
+    def __init__(self, address: str, place: dict[str, str]) -> None:
+        self._address, self._place = address, place
+
+    def __call__(self, verb: str, *arguments: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "apps.cli", "job", verb, "--json"]
+        command += ["--address", self._address, *arguments]
+        done = subprocess.run(
+            command, env=self._place, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.stdout, done.stderr
+        return dict(json.loads(done.stdout))
+
+    def logs(self, job: str) -> str:
+        return str(self("logs", job)["logs"])
+
+    def wait(self, job: str) -> str:
+        while (status := self("status", job)["status"]) in {"PENDING", "RUNNING"}:
+            time.sleep(0.5)
+        return str(status)
+
+
+@pytest.fixture
+def jobs(head: str, place: dict[str, str]) -> Jobs:
+    return Jobs(head, place)
+
+
+def test_a_submitted_sweep_leaves_its_bundle_and_ledger_in_the_artefact_store(
+    head: str, place: dict[str, str], tmp_path: Path
+) -> None:
+    # when: as the how-to says, parameters on the command line
+    command = ["ray", "job", "submit", "--address", head, "--working-dir", ".", "--"]
+    command += ["python", "-m", "train.sweep", *TINY]
+    command += ["--home", str(tmp_path / "home"), "--artifacts", f"file://{tmp_path}/store"]
+    done = subprocess.run(command, env=place, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    # then
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "succeeded" in done.stdout
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith('{"sweep"')]
+    told = json.loads(line)
+    assert (told["trials"], told["completed"]) == (2, 2)
+
+    # the bundle and the ledger are where it says, here and in the store
+    here, there = PolicyBundle.load(told["bundle"]), PolicyBundle.load(told["published"]["bundle"])
+    assert here.manifest == there.manifest
+    assert f"published bundle: {there.path}" in done.stdout
+    assert published_bundles(ArtifactStore(str(tmp_path / "store"))) == [here.manifest.bundle_id]
+    ledger = Path(told["published"]["ledger"])
+    records = TrialLedger(ledger.parent).records(ledger.name)
+    assert {record.status for record in records} == {"completed"}
+    assert len(records) == 2
+    assert all(set(record.config) == {"ent_coef"} for record in records)  # the rate was set
+
+
+def test_a_running_sweep_is_listed_and_stopped(jobs: Jobs, tmp_path: Path) -> None:
+    # given
+    home = ["--home", str(tmp_path / "home"), "--name", "long"]
+    long = ["--scenario", "demo", "--trials", "2", "--steps", "100000000"]
+    job = jobs("submit", "--artifacts", str(tmp_path / "store"), "--", *long, *home)["job"]
+    while "started" not in jobs.logs(job):
+        assert jobs("status", job)["status"] in {"PENDING", "RUNNING"}, jobs.logs(job)
+        time.sleep(0.5)
+
+    # when
+    stopped = jobs("stop", job)
+
+    # then: it is over, and can be gone on with
+    assert stopped["stopped"] is True
+    assert jobs.wait(job) == "STOPPED"
+    listed = {one["job_id"]: one for one in jobs("list")["jobs"]}
+    assert listed[job]["status"] == "STOPPED"
+    assert f"--artifacts {tmp_path / 'store'}" in listed[job]["entrypoint"]
+    assert (tmp_path / "home" / "sweeps" / "long" / "sweep.json").is_file()
+
+
+def test_a_home_that_ray_would_delete_is_refused_in_the_job(jobs: Jobs) -> None:
+    job = jobs("submit", "--", *TINY, "--home", "results")["job"]
+
+    assert jobs.wait(job) == "FAILED"
+    assert "--home results would be lost" in jobs.logs(job)
+
+
+def test_a_wrong_parameter_does_not_reach_the_cluster(jobs: Jobs) -> None:
+    before = len(jobs("list")["jobs"])
+
+    answer = jobs("submit", "--", "--scenario", "demo", "--set", "training.gama=1")
+
+    assert answer["error"]["exit_code"] == 3
+    assert "did you mean gamma" in answer["error"]["why"]
+    assert len(jobs("list")["jobs"]) == before

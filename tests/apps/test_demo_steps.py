@@ -59,7 +59,7 @@ def test_bars_outside_regular_hours_are_told(tmp_path: Path) -> None:
     file, lines = tmp_path / "late.parquet", list[str]()
     bars = SimulatedMarket(symbols=1, sessions=70).bars()
     evening = bars.group_by(pl.col("ts").dt.date()).tail(1).sort("ts")
-    late = evening.with_columns(ts=pl.col("ts") + pl.duration(hours=2))
+    late = evening.with_columns(pl.col("ts").dt.offset_by("2h"))
     pl.concat([bars, late.select(bars.columns)]).sort("symbol", "ts").write_parquet(file)
 
     load_data(file, Home(tmp_path / "home"), lines)

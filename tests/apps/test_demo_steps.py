@@ -58,7 +58,7 @@ def test_a_file_of_short_histories_is_refused_with_its_numbers(tmp_path: Path) -
 def test_bars_outside_regular_hours_are_told(tmp_path: Path) -> None:
     file, lines = tmp_path / "late.parquet", list[str]()
     bars = SimulatedMarket(symbols=1, sessions=70).bars()
-    evening = bars.group_by(pl.col("ts").dt.date()).tail(1).sort("ts")
+    evening = bars.group_by(pl.col("ts").dt.date().alias("day")).tail(1).sort("ts")
     late = evening.with_columns(pl.col("ts").dt.offset_by("2h"))
     pl.concat([bars, late.select(bars.columns)]).sort("symbol", "ts").write_parquet(file)
 

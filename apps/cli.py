@@ -15,6 +15,7 @@ from apps.failure import report_failure
 NOUNS = {
     "demo": "Run the whole line once: bars to paper orders, with an honest verdict.",
     "data": "Import, check, query and simulate bars.",
+    "universe": "S&P 500 members of any day, and the best of each sector.",
     "features": "Show the feature columns and probe them for look-ahead.",
     "env": "Replay golden files through the V6 environment.",
     "tune": "Run, resume and inspect sweeps.",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, table, talk
+from apps.output import Json, emit, frame_table, table, talk
 
 if TYPE_CHECKING:
+    from features.scan_lake import LakeScans
     from features.universe import Universe
 
 app = typer.Typer(
@@ -103,6 +104,105 @@ def diff(
 
     document = {"first": first, "second": second, "joined": found.joined, "left": found.left}
     emit({**document, "renamed": renamed}, as_json, render)
+
+
+PerSector = Annotated[int, typer.Option(min=1, help="How many of each sector.")]
+Lookback = Annotated[int, typer.Option(min=20, help="Sessions of returns.")]
+RiskFree = Annotated[float, typer.Option(help="Risk-free rate a year.")]
+Dollars = Annotated[float, typer.Option(min=0.0, help="Least median dollar volume a session.")]
+Source = Annotated[str | None, typer.Option(help="Source of the bars; default: the longest.")]
+
+
+@app.command("scan")
+def scan(
+    *,
+    as_of: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="The last day it knows.")],
+    per_sector: PerSector = 2,
+    lookback: Lookback = 252,
+    risk_free_rate: RiskFree = 0.04,
+    min_dollar_volume: Dollars = 5e6,
+    source: Source = None,
+    as_json: Json = False,
+) -> None:
+    """Pick the best of each sector by trailing Sharpe ratio among the members of a day.
+
+    Example: ploutos universe scan --as-of 2019-06-28 --per-sector 2 --json
+    """
+    from features.scan import ScanRules
+
+    rules = ScanRules(
+        per_sector=per_sector,
+        lookback=lookback,
+        risk_free_rate=risk_free_rate,
+        min_dollar_volume=min_dollar_volume,
+    )
+    found = _scans(source).scan(_day(as_of), rules)
+
+    def render(console: Console) -> None:
+        console.print(frame_table(found.picks))
+        console.print(
+            f"{found.members} members on {as_of}, {found.with_bars} with bars, "
+            f"{found.eligible} eligible"
+        )
+
+    document = {
+        "as_of": found.as_of,
+        "rules": rules.to_dict(),
+        "picks": found.picks.to_dicts(),
+        "members": found.members,
+        "with_bars": found.with_bars,
+        "eligible": found.eligible,
+    }
+    emit(document, as_json, render)
+
+
+@app.command("bias")
+def bias(
+    *,
+    start: Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="First day held.")],
+    end: Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="Last day held.")],
+    per_sector: PerSector = 2,
+    lookback: Lookback = 252,
+    risk_free_rate: RiskFree = 0.04,
+    source: Source = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the scan over the members of the day with the scan over today's list.
+
+    Example: ploutos universe bias --from 2014-04-01 --to 2023-12-29
+    """
+    from features.scan import ScanRules
+    from features.scan_bias import bias_report
+
+    rules = ScanRules(per_sector=per_sector, lookback=lookback, risk_free_rate=risk_free_rate)
+    scans = _scans(source)
+    horizons = [
+        vars(horizon)
+        for horizon in bias_report(
+            scans.bars().collect(), scans.universe, _day(start), _day(end), rules
+        )
+    ]
+
+    def render(console: Console) -> None:
+        for found in horizons:
+            console.print(
+                f"held {found['months']} month(s), {found['scans']} scans: members of the day "
+                f"{found['sharpe_then']:.2f}, today's list {found['sharpe_today']:.2f}: "
+                f"bias {found['bias']:+.2f} Sharpe points (t {found['t']:.1f})"
+            )
+        console.print(f"{horizons[0]['coverage']:.0%} of the members of the day have bars")
+
+    emit(
+        {"from": start, "to": end, "rules": rules.to_dict(), "horizons": horizons}, as_json, render
+    )
+
+
+def _scans(source: str | None) -> "LakeScans":
+    from cluster.settings import home
+    from features import Lake
+    from features.scan_lake import LakeScans
+
+    return LakeScans(Lake(home().lake), _load(), home().tables / "scan", source)
 
 
 def _folder() -> Path:

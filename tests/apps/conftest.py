@@ -75,6 +75,28 @@ def browser() -> Iterator[Any]:
         process.close()
 
 
+DRAWN = """() =>
+  !document.querySelector('[data-testid="stSkeleton"]') &&
+  [...document.querySelectorAll('[data-testid="stDataFrame"]')].every(
+    table => [...table.querySelectorAll("canvas")].some(canvas => canvas.clientWidth > 200)) &&
+  [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every(
+    chart => chart.querySelector(".main-svg"))"""
+
+
+@pytest.fixture(scope="session")
+def look() -> Callable[[Any, Path], None]:
+    """Take a screenshot once every table and chart of the page is drawn."""
+
+    def take(page: Any, path: Path) -> None:
+        page.wait_for_load_state("networkidle")  # Streamlit fetches its table code when needed
+        page.wait_for_function(DRAWN, timeout=30_000)
+        page.wait_for_timeout(300)  # the browser's own last repaint
+        path.parent.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=path)
+
+    return take
+
+
 @pytest.fixture
 def home_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home, which every command of the test writes to."""

@@ -43,9 +43,10 @@ def content(place: Home) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("width", SIZES)
 @pytest.mark.parametrize("name", ["", "positions", "orders", "models", "sweeps"])
-def test_a_page_shows_the_content_of_its_home(name, width, app, browser, filled_template, tmp_path):
+def test_a_page_shows_the_content_of_its_home(
+    name, width, app, browser, look, filled_template, tmp_path
+):
     folder = Path(os.environ.get("PLOUTOS_SCREENSHOTS", tmp_path))
-    folder.mkdir(parents=True, exist_ok=True)
     page = browser.new_page(viewport={"width": width, "height": SIZES[width]})
     page.set_default_timeout(TIMEOUT_MS)
 
@@ -53,8 +54,7 @@ def test_a_page_shows_the_content_of_its_home(name, width, app, browser, filled_
     for text in ["SIMULATED", "ENDED", *content(Home(filled_template))[name]]:
         shown = page.get_by_text(text).filter(visible=True).first
         shown.wait_for(timeout=TIMEOUT_MS)
-    page.wait_for_timeout(500)  # let the charts finish drawing
-    page.screenshot(path=folder / f"{name or 'overview'}-{width}.png")
+    look(page, folder / f"{name or 'overview'}-{width}.png")
 
     said = page.inner_text("body")
     assert "Traceback" not in said

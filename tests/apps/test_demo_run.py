@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,9 @@ def test_nothing_of_it_runs_on(demo: DemoRun) -> None:
     assert not (demo.home / "serve.json").exists()
 
 
-def test_every_page_of_the_app_shows_the_demo(demo: DemoRun, browser: Any) -> None:
+def test_every_page_of_the_app_shows_the_demo(
+    demo: DemoRun, browser: Any, look: Callable[[Any, Path], None]
+) -> None:
     bundle = Path(demo.document["bundle"]).name
     expected = {
         "": ["SIMULATED", "Drawdown", "Denials by reason"],
@@ -116,15 +119,13 @@ def test_every_page_of_the_app_shows_the_demo(demo: DemoRun, browser: Any) -> No
         "sweeps": [demo.document["sweep"], "learning_rate"],
     }
     folder = Path(os.environ.get("PLOUTOS_SCREENSHOTS", demo.home / "screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
     with start_app(demo.home, free_port()) as app:
         for name, texts in expected.items():
             page = browser.new_page(viewport={"width": 1440, "height": 1900})
             page.goto(f"{app.url}/{name}", wait_until="domcontentloaded")
             for text in texts:
                 page.get_by_text(text).filter(visible=True).first.wait_for(timeout=60_000)
-            page.wait_for_timeout(500)  # let the charts finish drawing
-            page.screenshot(path=folder / f"demo-{name or 'overview'}.png")
+            look(page, folder / f"demo-{name or 'overview'}.png")
             assert "Traceback" not in page.inner_text("body")
             assert page.locator('[data-testid="stException"]').count() == 0
             page.close()

@@ -14,9 +14,10 @@ from train.manifest import INPUT_NAME, OUTPUT_NAME
 from train.networks import CHOICES, Actor, NetworkShape
 from train.normaliser import CLIP, Normaliser
 from train.onnx_graph import GraphWriter
+from train.shared_export import Layer, as_perceptron, layers_of, write_shared_policy
+from train.shared_network import SharedPolicy
 
 Float32 = npt.NDArray[np.float32]
-Layer = tuple[Float32, Float32]  # weight (out, in), bias (out,)
 
 
 def actor_to_onnx(actor: Actor, normaliser: Normaliser) -> bytes:
@@ -30,30 +31,39 @@ def actor_to_onnx(actor: Actor, normaliser: Normaliser) -> bytes:
     centred = graph.node("Sub", features, graph.constant(_tiled(normaliser.mean, shape)))
     scaled = graph.node("Div", centred, graph.constant(_tiled(normaliser.std, shape)))
     bounds = [graph.constant(np.array(bound, np.float32)) for bound in (-CLIP, CLIP)]
-    value = graph.node("Concat", graph.node("Clip", scaled, *bounds), account, axis=1)
-
-    activation = "Tanh" if isinstance(actor.policy.activation, nn.Tanh) else "Relu"
-    *hidden, last = _layers(actor)
-    for weight, bias in hidden:
-        value = graph.node(activation, graph.linear(value, weight, bias))
-    logits = graph.linear(value, *last)
+    features = graph.node("Clip", scaled, *bounds)
+    if isinstance(actor.policy, SharedPolicy):
+        logits = write_shared_policy(graph, actor.policy, features, account)
+    else:
+        logits = _write_perceptron(graph, actor, graph.node("Concat", features, account, axis=1))
     target = graph.constant(np.array([-1, shape.num_assets, CHOICES], np.int64))
     graph.node("Reshape", logits, target, output=OUTPUT_NAME)
     model = graph.model(shape.observation_width, ["batch", shape.num_assets, CHOICES])
     return bytes(model.SerializeToString())
 
 
+def _write_perceptron(graph: GraphWriter, actor: Actor, value: str) -> str:
+    """Add the nodes of a flat network, from the whole observation to (B, A * 3)."""
+    activation = "Tanh" if isinstance(actor.policy.activation, nn.Tanh) else "Relu"
+    *hidden, last = _layers(actor)
+    for weight, bias in hidden:
+        value = graph.node(activation, graph.linear(value, weight, bias))
+    return graph.linear(value, *last)
+
+
 def actor_to_sb3_zip(actor: Actor, normaliser: Normaliser) -> bytes:
     """A `.zip` that `stable_baselines3.PPO.load` opens without any class of ours.
 
-    Its `MlpPolicy` takes the raw full observation: the normaliser is folded into the first layer.
-    Logits agree with the ONNX model up to float32 rounding wherever no normalised feature leaves
-    [-10, 10]; that clipping has no place in a linear layer. The value function is a placeholder:
-    the file is for acting, not for further training.
+    A shared network is written as the wide perceptron that computes the same: (A * H)^2 weights a
+    layer, a few MB for 22 assets and H = 32. Its `MlpPolicy` takes the raw full observation: the
+    normaliser is folded into the first layer. Logits agree with the ONNX model up to float32
+    rounding wherever no normalised feature leaves [-10, 10]; that clipping has no place in a
+    linear layer. The value function is a placeholder: the file is
+    for acting, not for further training.
     """
-    model = _stock_ppo(actor)
     first, *rest = _layers(actor)
     layers = [_folded(first, normaliser, actor.shape), *rest]
+    model = _stock_ppo(actor, [len(bias) for _, bias in layers[:-1]])
     modules = [*model.policy.mlp_extractor.policy_net, model.policy.action_net]
     targets = [module for module in modules if isinstance(module, nn.Linear)]
     with torch.no_grad():
@@ -65,13 +75,13 @@ def actor_to_sb3_zip(actor: Actor, normaliser: Normaliser) -> bytes:
     return buffer.getvalue()
 
 
-def _stock_ppo(actor: Actor):  # type: ignore[no-untyped-def]  # PPO is imported at need
+def _stock_ppo(actor: Actor, hidden: list[int]):  # type: ignore[no-untyped-def]  # PPO is imported at need
     """A PPO that has spaces and a policy, and no environment."""
     from gymnasium.spaces import Box, MultiDiscrete
     from stable_baselines3 import PPO
 
     shape = actor.shape
-    arch = {"pi": list(shape.hidden), "vf": [1]}
+    arch = {"pi": hidden, "vf": [1]}
     activation = type(actor.policy.activation)
     model = PPO(
         "MlpPolicy",
@@ -90,11 +100,10 @@ def _stock_ppo(actor: Actor):  # type: ignore[no-untyped-def]  # PPO is imported
 
 
 def _layers(actor: Actor) -> list[Layer]:
-    """Weights and biases in order, the outputs of the last one turned to asset by asset."""
-    layers = [
-        (layer.weight.detach().numpy(), layer.bias.detach().numpy())
-        for layer in actor.policy.linears()
-    ]
+    """Weights and biases of one perceptron, its outputs asset by asset."""
+    if isinstance(actor.policy, SharedPolicy):
+        return as_perceptron(actor.policy)
+    layers = layers_of(actor.policy.layers)
     weight, bias = layers[-1]
     order = np.arange(len(bias)).reshape(CHOICES, actor.shape.num_assets).T.ravel()
     return [*layers[:-1], (weight[order], bias[order])]

@@ -55,7 +55,12 @@ class LearnerSpec:
         """The sizes of the policy network."""
         network = self.config.network
         return NetworkShape(
-            market.num_assets, market.num_features, network.net_arch, network.activation_fn
+            num_assets=market.num_assets,
+            num_features=market.num_features,
+            hidden=network.net_arch,
+            activation=network.activation_fn,
+            kind=network.kind,
+            head=network.head_arch,
         )
 
 

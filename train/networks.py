@@ -4,8 +4,6 @@ Legend: B observations, A assets, F features, T bars, D = A*F + A + 3, K = 3 cho
 """
 
 import warnings
-from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -14,30 +12,19 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from envs import Market
+from train.network_shape import ACTIVATIONS, CHOICES, NetworkShape, by_choice, orthogonal_layers
+from train.shared_network import SharedPolicy, SharedValue
 
-CHOICES = 3  # hold, buy, sell
-ACCOUNT_NUMBERS = 3  # cash share, total return, drawdown
-ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
-
-
-@dataclass(frozen=True)
-class NetworkShape:
-    """What decides the size of every weight."""
-
-    num_assets: int
-    num_features: int
-    hidden: tuple[int, ...]
-    activation: str = "tanh"
-
-    @property
-    def table_width(self) -> int:
-        """Length of a row of the feature table: A * F."""
-        return self.num_assets * self.num_features
-
-    @property
-    def observation_width(self) -> int:
-        """Length of a full observation: A*F + A + 3."""
-        return self.table_width + self.num_assets + ACCOUNT_NUMBERS
+__all__ = [
+    "CHOICES",
+    "Actor",
+    "NetworkShape",
+    "Perceptron",
+    "PolicyNet",
+    "TableReader",
+    "by_choice",
+    "table_tensor",
+]
 
 
 class Perceptron(nn.Module):
@@ -46,15 +33,14 @@ class Perceptron(nn.Module):
     def __init__(self, shape: NetworkShape, outputs: int, output_gain: float) -> None:
         super().__init__()
         sizes = (shape.observation_width, *shape.hidden, outputs)
-        self.layers = nn.ModuleList(
-            nn.Linear(fan_in, fan_out) for fan_in, fan_out in pairwise(sizes)
-        )
+        self.layers = orthogonal_layers(sizes, output_gain)
         self.activation = ACTIVATIONS[shape.activation]()
         self.table_width = shape.table_width
-        for layer in self.linears():
-            gain = output_gain if layer is self.layers[-1] else 2**0.5
-            nn.init.orthogonal_(layer.weight, gain)
-            nn.init.zeros_(layer.bias)
+
+    @property
+    def first(self) -> nn.Linear:
+        """The layer that reads the feature table."""
+        return self.linears()[0]
 
     def linears(self) -> list[nn.Linear]:
         """The layers in order."""
@@ -66,12 +52,11 @@ class Perceptron(nn.Module):
 
     def project(self, rows: Tensor) -> Tensor:
         """(N, A*F) table rows -> (N, hidden[0]): their part of the first layer, bias included."""
-        first = self.linears()[0]
-        return linear(rows, first.weight[:, : self.table_width], first.bias)
+        return linear(rows, self.first.weight[:, : self.table_width], self.first.bias)
 
     def from_projected(self, projected: Tensor, account: Tensor) -> Tensor:
         """(B, hidden[0]) projected rows and (B, A + 3) account numbers -> (B, outputs)."""
-        weight = self.linears()[0].weight[:, self.table_width :]
+        weight = self.first.weight[:, self.table_width :]
         return self._finish(projected + linear(account, weight))
 
     def _finish(self, hidden: Tensor) -> Tensor:
@@ -80,9 +65,7 @@ class Perceptron(nn.Module):
         return hidden
 
 
-def by_choice(flat: Tensor) -> Tensor:
-    """(B, 3 * A), laid out as 3 blocks of A -> (B, 3, A)."""
-    return flat.reshape(len(flat), CHOICES, -1)
+Tower = Perceptron | SharedPolicy | SharedValue
 
 
 class PolicyNet(nn.Module):
@@ -95,8 +78,13 @@ class PolicyNet(nn.Module):
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         self.shape = shape
-        self.policy = Perceptron(shape, CHOICES * shape.num_assets, output_gain=0.01)
-        self.value = Perceptron(shape, 1, output_gain=1.0)
+        self.policy: Tower
+        self.value: Tower
+        if shape.kind == "shared":
+            self.policy, self.value = SharedPolicy(shape), SharedValue(shape)
+        else:
+            self.policy = Perceptron(shape, CHOICES * shape.num_assets, output_gain=0.01)
+            self.value = Perceptron(shape, 1, output_gain=1.0)
 
     def logits(self, observation: Tensor) -> Tensor:
         """(B, D) -> (B, 3, A)."""
@@ -140,29 +128,29 @@ class TableReader(nn.Module):
         return self._run("value", compact).squeeze(-1)
 
     def _run(self, part: str, compact: Tensor) -> Tensor:
-        perceptron: Perceptron = getattr(self.net, part)
+        tower: Tower = getattr(self.net, part)
         bar = compact[:, 0].long()
         if torch.is_grad_enabled():
             self._projections.clear()  # a step follows, and a fused optimiser counts nothing
-            projected = self._project(perceptron, bar)
+            projected = self._project(tower, bar)
         else:
-            projected = self._cached(part, perceptron).index_select(0, bar)
-        return perceptron.from_projected(projected, compact[:, 1:])
+            projected = self._cached(part, tower).index_select(0, bar)
+        return tower.from_projected(projected, compact[:, 1:])
 
-    def _project(self, perceptron: Perceptron, bar: Tensor) -> Tensor:
+    def _project(self, tower: Tower, bar: Tensor) -> Tensor:
         """Project each bar of the minibatch once, however many observations it has."""
         low, high = int(bar.min()), int(bar.max()) + 1
         if high - low <= len(bar):
-            return perceptron.project(self.table[low:high]).index_select(0, bar - low)
-        return perceptron.project(self.table.index_select(0, bar))
+            return tower.project(self.table[low:high]).index_select(0, bar - low)
+        return tower.project(self.table.index_select(0, bar))
 
-    def _cached(self, part: str, perceptron: Perceptron) -> Tensor:
+    def _cached(self, part: str, tower: Tower) -> Tensor:
         """Every bar's projection under the present weights; loading others raises their version."""
-        first = perceptron.linears()[0]
+        first = tower.first
         version = first.weight._version + first.bias._version
         held = self._projections.get(part)
         if held is None or held[0] != version:
-            held = (version, perceptron.project(self.table))
+            held = (version, tower.project(self.table))
             self._projections[part] = held
         return held[1]
 

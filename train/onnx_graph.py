@@ -36,6 +36,10 @@ class GraphWriter:
         bounds = [self.constant(np.array([n], np.int64)) for n in (low, high, 1)]
         return self.node("Slice", value, *bounds)
 
+    def reshape(self, value: str, *sizes: int) -> str:
+        """The same numbers in another shape; one size may be -1, what is left."""
+        return self.node("Reshape", value, self.constant(np.array(sizes, np.int64)))
+
     def linear(
         self, value: str, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]
     ) -> str:

@@ -76,10 +76,23 @@ class Data(Section):
 
 
 class Network(Section):
-    """Hidden layers; policy and value function have the same shape and share nothing."""
+    """Hidden layers; policy and value function have the same shape and share nothing.
 
+    `flat` reads the whole observation with one perceptron. `shared` encodes every asset with the
+    same weights (`net_arch`) and scores its choices after the pooling (`head_arch`).
+    """
+
+    kind: Literal["flat", "shared"] = "flat"
     net_arch: tuple[Positive, ...] = Field(default=(64, 64), min_length=1)
+    head_arch: tuple[Positive, ...] = (32,)
     activation_fn: Literal["tanh", "relu"] = "tanh"
+
+    @model_validator(mode="after")
+    def _only_a_shared_network_has_a_head(self) -> "Network":
+        default = type(self).model_fields["head_arch"].default
+        if self.kind == "flat" and self.head_arch != default:
+            raise ValueError("head_arch is read by kind: shared only")
+        return self
 
 
 class SectorScan(Section):

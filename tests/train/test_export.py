@@ -1,7 +1,9 @@
 import io
 import zipfile
+from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -9,13 +11,14 @@ import torch
 from train.export import actor_to_onnx, actor_to_sb3_zip
 from train.networks import Actor, NetworkShape, PolicyNet
 from train.normaliser import Normaliser
+from train.onnx_rules import ALLOWED_OPERATORS
 
 ASSETS, FEATURES = 5, 7
 
 
-def trained_actor(activation: str, hidden: tuple[int, ...] = (32, 16)) -> Actor:
+def trained_actor(activation: str, hidden: tuple[int, ...] = (32, 16), **shape: Any) -> Actor:
     torch.manual_seed(0)
-    net = PolicyNet(NetworkShape(ASSETS, FEATURES, hidden, activation))
+    net = PolicyNet(NetworkShape(ASSETS, FEATURES, hidden, activation, **shape))
     for parameter in net.policy.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
     return Actor(net)
@@ -111,3 +114,58 @@ def test_the_zip_needs_no_class_of_ours(scale: Normaliser) -> None:
 
     assert b"train." not in told
     assert b"envs." not in told
+
+
+SHARED = [((16,), (8,)), ((16, 8), (8, 4)), ((16,), ())]  # encoder, head
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize(("hidden", "head"), SHARED)
+def test_onnx_of_a_shared_network(
+    scale: Normaliser, activation: str, hidden: tuple[int, ...], head: tuple[int, ...]
+) -> None:
+    actor = trained_actor(activation, hidden, kind="shared", head=head)
+    raw = observations(9, spread=5.0)
+
+    logits = onnx_logits(actor_to_onnx(actor, scale), raw)
+
+    np.testing.assert_allclose(logits, torch_logits(actor, scale, raw), atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize(("hidden", "head"), SHARED)
+def test_the_zip_of_a_shared_network_acts_alike(
+    scale: Normaliser, activation: str, hidden: tuple[int, ...], head: tuple[int, ...]
+) -> None:
+    from stable_baselines3 import PPO
+
+    actor = trained_actor(activation, hidden, kind="shared", head=head)
+    raw = observations(200)
+    exact = torch.softmax(torch.from_numpy(torch_logits(actor, scale, raw)), -1).numpy()
+
+    model = PPO.load(io.BytesIO(actor_to_sb3_zip(actor, scale)), device="cpu")
+    found = model.policy.get_distribution(torch.from_numpy(raw)).distribution
+
+    probabilities = np.stack([part.probs.detach().numpy() for part in found], axis=1)
+    np.testing.assert_allclose(probabilities, exact, atol=1e-5)
+
+
+def test_a_bundle_may_hold_every_operator_of_a_shared_network(scale: Normaliser) -> None:
+    data = actor_to_onnx(trained_actor("tanh", kind="shared"), scale)
+
+    used = {node.op_type for node in onnx.load_model_from_string(data).graph.node}
+
+    assert used <= ALLOWED_OPERATORS
+
+
+def test_the_same_weights_are_exported_for_another_universe(scale: Normaliser) -> None:
+    small = trained_actor("tanh", kind="shared")
+    large = PolicyNet(NetworkShape(300, FEATURES, (32, 16), "tanh", kind="shared"))
+    large.policy.load_state_dict(small.policy.state_dict())
+    rng = np.random.default_rng(3)
+    raw = rng.random((2, 300 * (FEATURES + 1) + 3)).astype(np.float32)
+
+    logits = onnx_logits(actor_to_onnx(Actor(large), scale), raw)
+
+    assert logits.shape == (2, 300, 3)
+    assert len(actor_to_onnx(Actor(large), scale)) < 40_000

@@ -117,6 +117,8 @@ def test_a_scenario_cannot_be_changed() -> None:
         ("data: {period: long}", ["data.period"]),
         ("data: {tickers: [A, B, A]}", ["data.tickers", "named twice: A"]),
         ("network: {net_arch: []}", ["network.net_arch"]),
+        ("network: {kind: shard}", ["network.kind", "'shared'"]),
+        ("network: {head_arch: [8]}", ["network", "kind: shared only"]),
         ("search: {parameters: {gama: {choice: [1]}}}", ["gama", "gamma?"]),
         ("search: {parameters: {gamma: {choise: [1]}}}", ["choise", "choice?"]),
         ("search: {parameters: {gamma: {choice: []}}}", ["search.parameters.gamma", "empty"]),

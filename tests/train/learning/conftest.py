@@ -69,12 +69,12 @@ def clocked(close: np.ndarray, features: np.ndarray, names: tuple[str, ...]) -> 
 def small() -> Callable[..., PloutosConfig]:
     """Makes a scenario of 512 steps a rollout and a network of 32; takes training parameters."""
 
-    def make(learner: str = "sb3", **training: Any) -> PloutosConfig:
+    def make(learner: str = "sb3", kind: str = "flat", **training: Any) -> PloutosConfig:
         values = PloutosConfig.from_yaml("demo").model_dump(mode="json")
         values["learner"] = learner
         sizes = {"n_envs": 16, "n_steps": 32, "batch_size": 128, "total_timesteps": 2048}
         values["training"] |= sizes | training
-        values["network"]["net_arch"] = [32]
+        values["network"] = {"kind": kind, "net_arch": [32]}
         values["environment"] |= {"slippage_model": "none", "max_steps": 200}
         values["folds"] |= {"train_sessions": 100, "validation_sessions": 20, "test_sessions": 20}
         values["search"] |= {"trials": 2}

@@ -1,10 +1,13 @@
 """Bars: the checks, the quarantine of the bars that fail them, and their interval."""
 
+from datetime import datetime
+
 import polars as pl
 
 from cluster.errors import DataError
 from features.defects import defect
 from features.schema import BAR_COLUMNS, BAR_SCHEMA, PRICE_COLUMNS, normalise
+from features.unfinished import RECENT, not_yet
 
 __all__ = [
     "BAR_COLUMNS",
@@ -20,7 +23,9 @@ __all__ = [
 _TIME_FORMAT = "%Y-%m-%d %H:%M"
 
 
-def check_bars(bars: pl.DataFrame, *, origin: str, next_command: str = "") -> pl.DataFrame:
+def check_bars(
+    bars: pl.DataFrame, *, origin: str, next_command: str = "", now: datetime | None = None
+) -> pl.DataFrame:
     """Bring bars to `BAR_SCHEMA`, sorted by (symbol, ts), or refuse them.
 
     Column names are matched without regard to case; `timestamp`, `datetime`, `date` and `time` are
@@ -30,25 +35,28 @@ def check_bars(bars: pl.DataFrame, *, origin: str, next_command: str = "") -> pl
         bars: Any frame with the columns of `BAR_COLUMNS`; further columns are dropped.
         origin: Where the bars come from (a file, a source), for the message.
         next_command: What the message tells the user to run.
+        now: UTC; bars that are not over by then are refused. None: they are not judged.
 
     Raises:
         DataError: naming the symbol and the bar: missing columns, no bars, empty or non-finite
             values, prices <= 0, negative volume, high < low, open or close outside [low, high]
             (beyond `features.defects.ROUNDING`), duplicate times, times that go back within a
-            symbol.
+            symbol, symbols that differ only by case, bars that are not over.
     """
     rows = normalise(bars, origin=origin)
-    bad = rows.with_columns(defect(rows)).filter(pl.col("reason").is_not_null())
+    bad = _judged(rows, now).filter(pl.col("reason").is_not_null())
     if bad.height:
         raise _refusal(bad, rows.height, origin, next_command)
     return rows.select(BAR_COLUMNS).sort("symbol", "ts")
 
 
-def split_bad(bars: pl.DataFrame, *, origin: str = "bars") -> tuple[pl.DataFrame, pl.DataFrame]:
+def split_bad(
+    bars: pl.DataFrame, *, origin: str = "bars", now: datetime | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Separate the bars that pass every check from those that do not.
 
     Times out of order are repaired by sorting and repeated identical rows are kept once; of bars
-    that contradict each other at one time, none is kept.
+    that contradict each other at one time, none is kept. `now` is that of `check_bars`.
 
     Returns:
         The good bars (`BAR_SCHEMA`, sorted; may have no rows), and the bad ones with the columns
@@ -57,7 +65,7 @@ def split_bad(bars: pl.DataFrame, *, origin: str = "bars") -> tuple[pl.DataFrame
     rows = normalise(bars, origin=origin).sort("symbol", "ts", maintain_order=True)
     repeated = ~pl.struct(*BAR_COLUMNS).is_first_distinct()
     first = rows.filter(~repeated)
-    first = first.with_columns(defect(first))
+    first = _judged(first, now)
     bad = pl.concat(
         [
             first.filter(pl.col("reason").is_not_null()),
@@ -68,11 +76,31 @@ def split_bad(bars: pl.DataFrame, *, origin: str = "bars") -> tuple[pl.DataFrame
     return good, bad.select("row", *BAR_COLUMNS, "reason").sort("row")
 
 
-def list_defects(bars: pl.DataFrame, *, origin: str = "bars") -> pl.DataFrame:
-    """Every bar that fails a check: `row` (from 0), the bar's columns and the first `reason`."""
+def list_defects(
+    bars: pl.DataFrame, *, origin: str = "bars", now: datetime | None = None
+) -> pl.DataFrame:
+    """Every bar that fails a check: `row` (from 0), the bar's columns and the first `reason`.
+
+    `now` is that of `check_bars`.
+    """
     rows = normalise(bars, origin=origin)
-    bad = rows.with_columns(defect(rows)).filter(pl.col("reason").is_not_null())
+    bad = _judged(rows, now).filter(pl.col("reason").is_not_null())
     return bad.select("row", *BAR_COLUMNS, "reason")
+
+
+def _judged(rows: pl.DataFrame, now: datetime | None) -> pl.DataFrame:
+    """Add `reason`, null for a good bar."""
+    judged = rows.with_columns(defect(rows))
+    if now is None or not (rows["ts"] > now - RECENT).any():
+        return judged
+    known = rows.filter(pl.col("ts").is_not_null(), pl.col("symbol").is_not_null())
+    late = not_yet(rows, interval_of(known) if _has_spacing(known) else None, now)
+    return judged.with_columns(reason=pl.coalesce("reason", late))
+
+
+def _has_spacing(bars: pl.DataFrame) -> bool:
+    """Whether a symbol has two bars at two times."""
+    return bars.select("symbol", "ts").n_unique() > bars["symbol"].n_unique()
 
 
 def dated_at_midnight(bars: pl.DataFrame) -> pl.DataFrame:

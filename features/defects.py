@@ -7,7 +7,9 @@ import polars as pl
 from features.schema import PRICE_COLUMNS
 
 ROUNDING = 1e-6  # relative; prices stored as f32 may stick out of [low, high] by one ulp (6e-8)
-_TICKER = r"^[A-Za-z0-9.^=_:/-]{1,32}$"
+_TICKER = r"^\^?[A-Za-z0-9]+([.=_:/-][A-Za-z0-9]+)*$"  # BRK.B, BTC/USD, ES=F, ^GSPC; no path
+_LONGEST = 32
+_MISSING = ("nan", "NaN", "inf", "-inf", "null", "None", "none", "NULL", "<NA>")  # as text
 
 
 def defect(rows: pl.DataFrame) -> pl.Expr:
@@ -20,15 +22,36 @@ _Rules = Iterator[tuple[pl.Expr, pl.Expr]]  # where a bar is bad, and what to sa
 
 
 def _key_rules(rows: pl.DataFrame) -> _Rules:
-    tickers = rows["symbol"].unique().drop_nulls()
-    tickers = tickers.filter(tickers.str.contains(_TICKER))
+    named = rows["symbol"].unique().drop_nulls()
+    tickers = named.filter(
+        named.str.contains(_TICKER)
+        & named.str.contains("[A-Za-z]")
+        & (named.str.len_chars() <= _LONGEST)
+        & ~named.is_in(_MISSING)
+    )
     yield pl.col("symbol").is_null(), pl.lit("has no symbol")
     yield (
         ~pl.col("symbol").is_in(tickers.implode()),
-        pl.lit("symbol is not a ticker (letters, digits and . ^ = _ : / -, at most 32)"),
+        pl.lit(
+            "symbol is not a ticker (letters and digits, joined by one of . = _ : / -, at most 32)"
+        ),
     )
+    yield from _case_rules(tickers)
     yield pl.col("unreadable").is_not_null(), pl.col("unreadable")
     yield pl.col("ts").is_null(), pl.lit("has no time")
+
+
+def _case_rules(tickers: pl.Series) -> _Rules:
+    """Of spellings that differ only by case, the first in ASCII order is the symbol: capitals."""
+    spelt = tickers.sort().to_frame("spelling")
+    kept = spelt.with_columns(
+        kept=pl.col("spelling").first().over(pl.col("spelling").str.to_uppercase())
+    )
+    other = kept.filter(pl.col("spelling") != pl.col("kept"))
+    if other.height:
+        symbol = pl.col("symbol")
+        of = symbol.replace_strict(other["spelling"], other["kept"], default=None)
+        yield of.is_not_null(), pl.format("symbol differs from {} only by case", of)
 
 
 def _value_rules() -> _Rules:

@@ -9,6 +9,7 @@ from features.sessions import OUTSIDE, session_dates, session_index
 
 _MAD = 1.4826  # standard deviation of a normal variable over its median absolute deviation
 _VOLUME_WINDOW = 20  # sessions
+_QUIET = 1e-4  # a move that is always usual
 _AROUND = 10  # sessions before and after, for a lasting change of level
 
 
@@ -48,42 +49,57 @@ def measure(sessions: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
     """
     days = sessions["ts"].unique().sort()
     numbers = pl.DataFrame({"ts": days, "day": range(len(days))})
-    moves = sessions.join(numbers, on="ts", how="left", maintain_order="left").with_columns(
+    own = sessions.join(numbers, on="ts", how="left", maintain_order="left").with_columns(
         skipped=pl.col("day").diff().over("symbol") - 1,
         ratio=pl.col("close").log().diff().over("symbol"),
         jump=(pl.col("open") / pl.col("close").shift().over("symbol")).log(),
-        usual=_past(pl.col("volume").rolling_median(_VOLUME_WINDOW, min_samples=5)),
+        busy=pl.col("volume")
+        / _past(pl.col("volume").rolling_median(_VOLUME_WINDOW, min_samples=5)),
     )
-    enough = pl.len().over("ts") >= limits.market
-    moves = moves.with_columns(
-        busy=pl.col("volume") / pl.col("usual"),
-        move=pl.col("ratio") - _of_market("ratio", enough, 0.0),
-        gap=pl.col("jump") - _of_market("jump", enough, 0.0),
+    moves = _against_market(own, limits).with_columns(
+        move=pl.col("ratio") - pl.col("market_ratio").fill_null(0.0),
+        gap=pl.col("jump") - pl.col("market_jump").fill_null(0.0),
+        busy=pl.col("busy") / pl.col("market_busy").fill_null(1.0),
     )
-    return (
-        _in_sigma(moves, enough, limits)
-        .with_columns(
-            busy=pl.col("busy") / _of_market("busy", enough, 1.0),
-            level=_level_change(),
-            next_move=pl.col("move").shift(-1).over("symbol"),
-        )
-        .with_columns(next_busy=pl.col("busy").shift(-1).over("symbol"))
+    return _in_sigma(moves, limits).with_columns(
+        level=_level_change(),
+        next_move=pl.col("move").shift(-1).over("symbol"),
+        next_busy=pl.col("busy").shift(-1).over("symbol"),
     )
 
 
-def _in_sigma(moves: pl.DataFrame, enough: pl.Expr, limits: Thresholds) -> pl.DataFrame:
-    def sigma(column: str) -> pl.Expr:
-        size = pl.col(column).abs()
-        long = size.rolling_median(limits.window, min_samples=limits.min_history)
-        short = size.rolling_median(limits.unrest, min_samples=limits.unrest)
-        own = _past(pl.max_horizontal(long, short) + 0 * long) * _MAD
-        today = pl.when(enough).then(size.median().over("ts") * _MAD)
-        return pl.max_horizontal(own, today, pl.lit(1e-4)) + own * 0  # null without a past
-
-    return moves.with_columns(
-        move_sigma=pl.col("move").abs() / sigma("move"),
-        gap_sigma=pl.col("gap").abs() / sigma("gap"),
+def _against_market(own: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
+    """Add each session's median of `ratio`, `jump` and `busy`; null where the market is small."""
+    medians = own.group_by("day").agg(
+        pl.len(), pl.col("ratio", "jump", "busy").median().name.prefix("market_")
     )
+    market = medians.filter(pl.col("len") >= limits.market).drop("len")
+    return own.join(market, on="day", how="left", maintain_order="left")
+
+
+def _in_sigma(moves: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
+    """Add `move_sigma` and `gap_sigma`, null where a symbol has too little history."""
+    sizes = moves.with_columns(pl.col("move", "gap").abs().name.suffix("_size"))
+    spread = sizes.group_by("day").agg(
+        pl.len(), pl.col("move_size", "gap_size").median().name.suffix("_today")
+    )
+    spread = spread.filter(pl.col("len") >= limits.market).drop("len")
+    size = pl.col("move_size", "gap_size")
+    long = size.rolling_median(limits.window, min_samples=limits.min_history)
+    short = size.rolling_median(limits.unrest, min_samples=limits.unrest)
+    past = sizes.join(spread, on="day", how="left", maintain_order="left").with_columns(
+        _past(long).name.suffix("_long"), _past(short).name.suffix("_short")
+    )
+    return past.with_columns(_sigma("move"), _sigma("gap")).drop(
+        pl.selectors.contains("_size", "market_")
+    )
+
+
+def _sigma(column: str) -> pl.Expr:
+    known = [pl.col(f"{column}_size_{span}") for span in ("long", "short", "today")]
+    sigma = _MAD * pl.max_horizontal(*known, pl.lit(_QUIET))
+    judged = pl.when(pl.col(f"{column}_size_long").is_not_null())
+    return judged.then(pl.col(f"{column}_size") / sigma).alias(f"{column}_sigma")
 
 
 def _past(values: pl.Expr) -> pl.Expr:
@@ -91,12 +107,7 @@ def _past(values: pl.Expr) -> pl.Expr:
     return values.shift().over("symbol")
 
 
-def _of_market(column: str, enough: pl.Expr, alone: float) -> pl.Expr:
-    return pl.when(enough).then(pl.col(column).median().over("ts")).otherwise(alone)
-
-
 def _level_change() -> pl.Expr:
     """Median volume of this and the next sessions over that of the sessions before."""
     median = pl.col("volume").rolling_median(_AROUND, min_samples=5)
-    after = median.shift(1 - _AROUND)
-    return (after / median.shift()).over("symbol")
+    return (median.shift(1 - _AROUND) / median.shift()).over("symbol")

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cluster.errors import UsageError
+from features.blocks import AS_GIVEN
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_NO_TIME = "NULL::TIMESTAMPTZ"
 _EXAMPLE = 'ploutos data sql "select symbol, count(*) as n from bars group by symbol"'
 
 
 @dataclass(frozen=True)
 class BarFiles:
-    """The Parquet files of one interval and source."""
+    """One Parquet file of the lake, of one interval and series."""
 
     interval: str
-    paths: list[str]
+    series: str
+    path: str
+    has_origin: bool  # whether it has the columns `adjustment` and `retrieved`
 
 
 def query(statement: str, files: list[BarFiles], root: Path) -> pl.DataFrame:
@@ -59,11 +63,16 @@ def _confine(connection: "DuckDBPyConnection", root: Path) -> None:
 
 
 def _view(files: list[BarFiles]) -> str:
-    parts = [
-        f"SELECT *, {_text(part.interval)} AS interval "
-        f"FROM read_parquet([{', '.join(map(_text, part.paths))}])"
-        for part in files
-    ]
+    kinds: dict[tuple[str, str, bool], list[str]] = {}
+    for file in files:
+        kinds.setdefault((file.interval, file.series, file.has_origin), []).append(file.path)
+    parts = []
+    for (interval, series, has_origin), paths in kinds.items():
+        origin = "" if has_origin else f", {_text(AS_GIVEN)} AS adjustment, {_NO_TIME} AS retrieved"
+        parts.append(
+            f"SELECT *{origin}, {_text(series)} AS series, {_text(interval)} AS interval "
+            f"FROM read_parquet([{', '.join(map(_text, paths))}])"
+        )
     return f"CREATE VIEW bars AS {' UNION ALL BY NAME '.join(parts)}"
 
 

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from features.files import read_bars as read_bars
     from features.files import read_raw as read_raw
     from features.lake import Lake as Lake
+    from features.scan import scan_sectors as scan_sectors
+    from features.sector_of import with_sectors as with_sectors
     from features.simulated import SimulatedMarket as SimulatedMarket
     from features.summary import BarsSummary as BarsSummary
     from features.summary import summarise as summarise
     from features.table import AlignedTable as AlignedTable
     from features.table import aligned_table as aligned_table
+    from features.universe import Universe as Universe
 
 _HOME_OF = {
     "BAR_COLUMNS": "features.bars",
@@ -34,6 +37,9 @@ _HOME_OF = {
     "SimulatedMarket": "features.simulated",
     "AlignedTable": "features.table",
     "aligned_table": "features.table",
+    "scan_sectors": "features.scan",
+    "with_sectors": "features.sector_of",
+    "Universe": "features.universe",
     "BarsSummary": "features.summary",
     "summarise": "features.summary",
     "compute_features": "features.compute",

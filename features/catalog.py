@@ -10,33 +10,38 @@ from features.columns import (
     bollinger,
     candles,
     divergence,
+    market,
     momentum,
     prices,
     reversion,
     score,
+    sector,
+    session,
     support,
     trend,
     volatility,
     volume,
 )
-from features.columns.column import Column, Quantity
+from features.columns.column import Column, Quantity, Scope
 
 FORMULAS_VERSION = 1  # raise it when a value changes that the formula's words do not show
 
+_V6 = (
+    prices,
+    support,
+    reversion,
+    volume,
+    candles,
+    divergence,
+    bollinger,
+    score,
+    momentum,
+    trend,
+    volatility,
+)
 FEATURE_SETS: dict[str, tuple[ModuleType, ...]] = {
-    "v6": (
-        prices,
-        support,
-        reversion,
-        volume,
-        candles,
-        divergence,
-        bollinger,
-        score,
-        momentum,
-        trend,
-        volatility,
-    ),
+    "v6": _V6,
+    "sectors": (*_V6, market, sector, session),
 }
 
 
@@ -60,9 +65,13 @@ def feature_quantities(feature_set: str = "v6") -> dict[str, Quantity]:
     }
 
 
-def feature_columns(feature_set: str = "v6") -> tuple[Column, ...]:
-    """Columns of the set, family by family in the order of their definition."""
-    return tuple(q for q in feature_quantities(feature_set).values() if isinstance(q, Column))
+def feature_columns(feature_set: str = "v6", scope: Scope | None = None) -> tuple[Column, ...]:
+    """Columns of the set, or those of one scope, family by family in the order of definition."""
+    return tuple(
+        member
+        for member in feature_quantities(feature_set).values()
+        if isinstance(member, Column) and scope in (None, member.scope)
+    )
 
 
 def feature_names(feature_set: str = "v6") -> tuple[str, ...]:
@@ -98,10 +107,17 @@ def feature_fingerprint(feature_set: str = "v6") -> str:
     return sha256(canonical_json([FORMULAS_VERSION, content])).hexdigest()
 
 
-def markdown_table(feature_set: str = "v6") -> str:
-    """The columns as the Markdown table of docs/features.md, one row a column."""
+def markdown_table(feature_set: str = "v6", beyond: str = "") -> str:
+    """The columns as a Markdown table of docs/features.md, one row a column.
+
+    Args:
+        feature_set: Name of the set.
+        beyond: A set whose columns are left out.
+    """
     head = ["| column | family | formula | warm-up | scale |", "|---|---|---|---:|---:|"]
-    return "\n".join(head + [_row(column) for column in feature_columns(feature_set)]) + "\n"
+    left_out = feature_names(beyond) if beyond else ()
+    columns = [c for c in feature_columns(feature_set) if c.name not in left_out]
+    return "\n".join(head + [_row(column) for column in columns]) + "\n"
 
 
 def _row(column: Column) -> str:

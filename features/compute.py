@@ -1,27 +1,33 @@
 """Feature columns of all symbols: `compute_features`."""
 
-from functools import cache
+from collections.abc import Mapping
 from typing import TypeVar
 
 import polars as pl
 
 from cluster.errors import DataError
-from features.catalog import feature_names, feature_quantities
+from features.catalog import feature_columns, feature_names
+from features.panel import Panel
+from features.sector_of import sectors_of_bars
+from features.stages import stages
 
 PRICE_FIELDS = ("open", "high", "low", "close")
 BAR_FIELDS = (*PRICE_FIELDS, "volume")
 KEY = ("symbol", "ts")
 
 Bars = TypeVar("Bars", pl.DataFrame, pl.LazyFrame)
+Sectors = Mapping[str, str] | None
 
 
-def compute_features(bars: Bars, feature_set: str = "v6") -> Bars:
+def compute_features(bars: Bars, feature_set: str = "v6", sectors: Sectors = None) -> Bars:
     """Compute the columns of the set for every bar, from that bar and the ones before it.
 
     Args:
         bars: Columns symbol, ts, open, high, low, close (USD), volume; others are left out.
             Sorted by (symbol, ts), or else they are sorted first.
         feature_set: Name of the set.
+        sectors: Sector of each symbol, for a set that compares symbols. When None, the column
+            `sector` of the bars; simulated symbols tell theirs by name.
 
     Returns:
         A frame of the same kind, sorted by (symbol, ts): both keys and the columns of
@@ -32,14 +38,15 @@ def compute_features(bars: Bars, feature_set: str = "v6") -> Bars:
     Raises:
         ConfigError: There is no such set.
         DataError: A missing column; two bars of a symbol at one time; a price or volume that is
-            missing, not finite or out of range: named by symbol, time and column.
+            missing, not finite or out of range; a symbol without a sector that needs one: named by
+            symbol, time and column.
     """
     if isinstance(bars, pl.DataFrame):
-        return _compute(bars, feature_set)
+        return _compute(bars, feature_set, sectors)
     given = bars.collect_schema()
     _require_columns(given.names())
     return bars.map_batches(
-        lambda frame: _compute(frame, feature_set),
+        lambda frame: _compute(frame, feature_set, sectors),
         predicate_pushdown=False,
         projection_pushdown=False,
         slice_pushdown=False,
@@ -50,11 +57,34 @@ def compute_features(bars: Bars, feature_set: str = "v6") -> Bars:
     )
 
 
-def _compute(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:
-    """Compute symbol by symbol: half the time of window expressions over the whole frame."""
+def _compute(bars: pl.DataFrame, feature_set: str, sectors: Sectors) -> pl.DataFrame:
+    bars, sector = checked_bars(bars, feature_set, sectors)
+    features = _by_symbol(bars, feature_set)
+    if sector is None:
+        return features
+    across = across_symbols(bars, sector, feature_set)
+    return features.hstack(across).select(*KEY, *feature_names(feature_set))
+
+
+def checked_bars(
+    bars: pl.DataFrame, feature_set: str, sectors: Sectors
+) -> tuple[pl.DataFrame, pl.Series | None]:
+    """Bars sorted by (symbol, ts) as the formulas take them, and their sectors if they need some.
+
+    Raises:
+        DataError: see `compute_features`.
+    """
     _require_columns(bars.columns)
-    bars = _in_order(bars.select(*KEY, pl.col(BAR_FIELDS).cast(pl.Float64)))
+    needs_sectors = bool(feature_columns(feature_set, "panel"))
+    extra = ["sector"] if needs_sectors and sectors is None and "sector" in bars.columns else []
+    bars = _in_order(bars.select(*KEY, pl.col(BAR_FIELDS).cast(pl.Float64), *extra))
     _refuse_bad_values(bars)
+    sector = sectors_of_bars(bars, sectors) if needs_sectors else None
+    return bars.drop(extra), sector
+
+
+def _by_symbol(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:
+    """Compute symbol by symbol: half the time of window expressions over the whole frame."""
     runs = bars["symbol"].rle().struct.field("len").to_list()
     frames, start = [_of_one_symbol(bars.clear(), feature_set)], 0
     for length in runs:
@@ -64,30 +94,26 @@ def _compute(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:
 
 
 def _of_one_symbol(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:
-    for stage in _stages(feature_set):
+    for stage in stages(feature_set):
         bars = bars.with_columns(stage)
-    columns = pl.col(feature_names(feature_set))
+    columns = pl.col([column.name for column in feature_columns(feature_set, "symbol")])
     features = bars.select(*KEY, columns.cast(pl.Float64).fill_null(0.0))
-    finite = features.select(columns.is_finite())
-    _refuse_rows(features, finite, "the bars up to it span too many orders of magnitude")
+    refuse_absurd(features)
     return features
 
 
-@cache
-def _stages(feature_set: str) -> tuple[list[pl.Expr], ...]:
-    """Order the formulas so that each refers to bars and to earlier stages only."""
-    formulas = {q.name: q.formula() for q in feature_quantities(feature_set).values()}
-    depths = dict.fromkeys(BAR_FIELDS, 0)
+def across_symbols(bars: pl.DataFrame, sector: pl.Series, feature_set: str) -> pl.DataFrame:
+    """The columns of the set that compare symbols, in the order of the bars."""
+    names = [column.name for column in feature_columns(feature_set, "panel")]
+    found = Panel.of(bars, sector).columns(stages(feature_set, "panel"), names)
+    refuse_absurd(bars.select(KEY).hstack(found))
+    return found
 
-    def depth(name: str) -> int:
-        if name not in depths:
-            depths[name] = 1 + max(map(depth, formulas[name].meta.root_names()))
-        return depths[name]
 
-    stages: list[list[pl.Expr]] = [[] for _ in range(max(map(depth, formulas)))]
-    for name, formula in formulas.items():
-        stages[depth(name) - 1].append(formula.alias(name))
-    return tuple(stages)
+def refuse_absurd(features: pl.DataFrame) -> None:
+    """Refuse features, keyed (symbol, ts), that are not finite."""
+    finite = features.select(pl.exclude(KEY).is_finite())
+    _refuse_rows(features, finite, "the bars up to it span too many orders of magnitude")
 
 
 def _require_columns(given: list[str]) -> None:

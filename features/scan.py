@@ -175,7 +175,7 @@ def _nobody(as_of: date, asked: int, stats: pl.DataFrame, days: list[date]) -> D
     if stats.is_empty():
         why = f"none of {asked} members has a daily bar from {days[0]} to {as_of}"
     else:
-        most = stats["sessions"].max()
+        most = int(stats["sessions"].to_numpy().max())
         why = f"of {asked} members the longest has {most} of {len(days)} sessions from {days[0]} on"
     return DataError(f"nobody is eligible on {as_of}", why, "ploutos data status")
 

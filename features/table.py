@@ -1,6 +1,6 @@
 """Bars and features of all symbols on one clock, as the arrays that environments take."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +42,10 @@ class AlignedTable:
 
 
 def aligned_table(
-    bars: pl.DataFrame, feature_set: str = "v6", symbols: Sequence[str] | None = None
+    bars: pl.DataFrame,
+    feature_set: str = "v6",
+    symbols: Sequence[str] | None = None,
+    sectors: Mapping[str, str] | None = None,
 ) -> AlignedTable:
     """Put bars and their features on one clock: every bar of any symbol inside a session.
 
@@ -52,20 +55,23 @@ def aligned_table(
     Args:
         bars: Hourly or daily bars, `BAR_SCHEMA`.
         feature_set: Name of the feature set.
-        symbols: Which symbols, in the order of the columns; all, sorted, when None.
+        symbols: Which symbols, in the order of the columns; all, sorted, when None. Columns that
+            compare symbols compare these.
+        sectors: Sector of each symbol, as `compute_features` takes it.
 
     Raises:
-        DataError: a bad bar; a symbol without bars, or with too few to warm its features up.
+        DataError: a bad bar; a symbol without bars, without a sector that the set needs, or with
+            too few bars to warm its features up.
     """
     chosen = _choose(bars, symbols)
     order = tuple(symbols) if symbols is not None else tuple(chosen["symbol"].unique().sort())
-    chosen = session_bars(check_bars(chosen, origin="bars"))
+    chosen = session_bars(_checked(chosen))
     grid = Grid.of(chosen, order)
     usable = grid.number >= warmup_bars(feature_set)
     _refuse_unusable(grid, usable, order, warmup_bars(feature_set))
 
     names = feature_names(feature_set)
-    columns = compute_features(chosen, feature_set).select(names)
+    columns = compute_features(chosen, feature_set, sectors).select(names)
     table = np.zeros((*grid.shape, len(names)), dtype=np.float32)
     table[grid.bar, grid.asset] = _rows(columns, feature_scales(feature_set), usable)
     return AlignedTable(
@@ -81,6 +87,14 @@ def aligned_table(
     )
 
 
+def _checked(bars: pl.DataFrame) -> pl.DataFrame:
+    """Checked bars, with the column `sector` where there is one."""
+    checked = check_bars(bars, origin="bars")
+    if "sector" not in bars.columns:
+        return checked
+    return checked.with_columns(bars.sort("symbol", "ts")["sector"])
+
+
 def session_bars(bars: pl.DataFrame) -> pl.DataFrame:
     """The bars that start inside a regular XNYS session, with its number as column `session`.
 
@@ -91,7 +105,7 @@ def session_bars(bars: pl.DataFrame) -> pl.DataFrame:
     """
     daily = interval_of(bars) == "1d"
     if daily:
-        bars = dated_at_midnight(bars)
+        bars = bars.with_columns(dated_at_midnight(bars)["ts"])
     session = session_index(naive_utc(bars["ts"]), daily=daily)
     if (session == OUTSIDE).all():
         raise DataError(

@@ -38,7 +38,7 @@ def move_down() -> pl.Expr:
     return -LOW.diff()
 
 
-@column(FAMILY, warmup=MEMORY, scale=50.0)
+@column(FAMILY, warmup=MEMORY, scale=50.0, recursive=True)
 def plus_di_14() -> pl.Expr:
     """100 Wilder_14(rise of the high where it exceeds the fall of the low) / Wilder_14(true range).
 
@@ -47,7 +47,7 @@ def plus_di_14() -> pl.Expr:
     return directional_index(move_up(), move_down())
 
 
-@column(FAMILY, warmup=MEMORY, scale=50.0)
+@column(FAMILY, warmup=MEMORY, scale=50.0, recursive=True)
 def minus_di_14() -> pl.Expr:
     """100 Wilder_14(fall of the low where it exceeds the rise of the high) / Wilder_14(true range).
 
@@ -56,7 +56,7 @@ def minus_di_14() -> pl.Expr:
     return directional_index(move_down(), move_up())
 
 
-@column(FAMILY, warmup=MEMORY, scale=50.0)
+@column(FAMILY, warmup=MEMORY, scale=50.0, recursive=True)
 def adx_14() -> pl.Expr:
     """Wilder_14 of 100 |plus_di_14 - minus_di_14| / (plus_di_14 + minus_di_14): 0..100.
 

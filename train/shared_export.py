@@ -100,7 +100,7 @@ def _pooling(weight: Float32, bias: Float32, assets: int, alight: Float64) -> La
 
 def _copies(weight: Float32, assets: int) -> Float64:
     """(A * out, A * in): the weight once for every asset, on the diagonal."""
-    copies: Float64 = np.kron(np.eye(assets), weight)
+    copies: Float64 = np.kron(np.eye(assets), weight).astype(np.float64)
     return copies
 
 

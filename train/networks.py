@@ -118,6 +118,7 @@ class TableReader(nn.Module):
         self.net = net
         self.register_buffer("table", table, persistent=False)  # (T, A*F) f32
         self._projections: dict[str, tuple[int, Tensor]] = {}
+        self._minibatch: tuple[Tensor, Tensor, Tensor] | None = None
 
     def logits(self, compact: Tensor) -> Tensor:
         """(B, A + 4) -> (B, 3, A)."""
@@ -129,20 +130,24 @@ class TableReader(nn.Module):
 
     def _run(self, part: str, compact: Tensor) -> Tensor:
         tower: Tower = getattr(self.net, part)
-        bar = compact[:, 0].long()
         if torch.is_grad_enabled():
             self._projections.clear()  # a step follows, and a fused optimiser counts nothing
-            projected = self._project(tower, bar)
+            rows, place = self._distinct(compact)
+            projected = tower.project(rows).index_select(0, place)
         else:
-            projected = self._cached(part, tower).index_select(0, bar)
+            self._minibatch = None
+            projected = self._cached(part, tower).index_select(0, compact[:, 0].long())
         return tower.from_projected(projected, compact[:, 1:])
 
-    def _project(self, tower: Tower, bar: Tensor) -> Tensor:
-        """Project each bar of the minibatch once, however many observations it has."""
-        low, high = int(bar.min()), int(bar.max()) + 1
-        if high - low <= len(bar):
-            return tower.project(self.table[low:high]).index_select(0, bar - low)
-        return tower.project(self.table.index_select(0, bar))
+    def _distinct(self, compact: Tensor) -> tuple[Tensor, Tensor]:
+        """Table rows of the minibatch, each bar's once, and where each observation finds its own.
+
+        Policy and value function ask for the same minibatch one after the other.
+        """
+        if self._minibatch is None or self._minibatch[0] is not compact:
+            bars, place = torch.unique(compact[:, 0].long(), return_inverse=True)
+            self._minibatch = (compact, self.table.index_select(0, bars), place)
+        return self._minibatch[1:]
 
     def _cached(self, part: str, tower: Tower) -> Tensor:
         """Every bar's projection under the present weights; loading others raises their version."""

@@ -45,7 +45,7 @@ def make_environments(context: Mapping[str, Any]) -> VectorEnv[Any, Any, Any]:
         open_market(Path(context["market"]), context["fingerprint"]),
         V6Params.from_dict(context["params"]),
         num_envs=context["num_envs"],
-        observation="compact",
+        observation=context["observation"],
         window=tuple(context["window"]),
     )
     return _WithoutInfos(env)
@@ -55,7 +55,6 @@ class RLlibLearner:
     """Samples and learns in this process; `stock_runner` takes RLlib's own sampling path."""
 
     def __init__(self, spec: LearnerSpec, *, stock_runner: bool = False) -> None:
-        register_env(_ENVIRONMENT, make_environments)
         config = ppo_config(spec, stock_runner=stock_runner)
         self._algorithm = (PPO if stock_runner else BatchedPPO)(config=config)
         self._board = SummaryWriter(str(spec.log_folder))
@@ -108,9 +107,14 @@ class RLlibLearner:
 
 def ppo_config(spec: LearnerSpec, *, stock_runner: bool) -> PPOConfig:
     """RLlib's configuration; it carries paths and numbers only."""
+    register_env(_ENVIRONMENT, make_environments)
     training = spec.config.training
     place = {"market": str(spec.market), "fingerprint": spec.fingerprint}
-    settings = place | {"params": spec.config.v6_params().to_dict(), "window": spec.bar_range}
+    settings = place | {
+        "params": spec.config.v6_params().to_dict(),
+        "window": spec.bar_range,
+        "observation": "compact",
+    }
     shape = spec.network_shape(spec.load_market())
     config = (
         PPOConfig()

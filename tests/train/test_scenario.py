@@ -90,7 +90,7 @@ def test_ppo_of_stable_baselines3_takes_the_arguments() -> None:
     arguments = PloutosConfig.from_yaml("demo").get_ppo_kwargs()
     model = PPO("MlpPolicy", "CartPole-v1", device="cpu", **arguments | {"batch_size": 64})
 
-    assert model.policy.net_arch == {"pi": [64, 64], "vf": [64, 64]}
+    assert model.policy.net_arch == {"pi": [32], "vf": [32]}
     assert model.n_steps == 16
 
 

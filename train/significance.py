@@ -120,7 +120,7 @@ def stationary_bootstrap_interval(
     from arch.bootstrap import StationaryBootstrap
 
     generator = np.random.default_rng(seed)
-    bootstrap = StationaryBootstrap(_block_length(returns), returns, seed=generator)
+    bootstrap = StationaryBootstrap(block_length(returns), returns, seed=generator)
     drawn = bootstrap.apply(lambda sample: np.array([statistic(sample)]), repetitions)
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(drawn[:, 0], [tail, 1.0 - tail])
@@ -132,7 +132,7 @@ def sharpe_difference(paths: Float64) -> float:
     return metrics.sharpe_ratio(paths[:, 0]) - metrics.sharpe_ratio(paths[:, 1])
 
 
-def _block_length(returns: Float64) -> int:
+def block_length(returns: Float64) -> int:
     """The longest of the columns' optimal mean block lengths, whole days, between 1 and D / 3.
 
     Politis and White, Automatic Block-Length Selection for the Dependent Bootstrap (2004),

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from cluster.errors import DataError
 from train.evaluation import Evaluation
 from train.metrics import TRADING_DAYS
+from train.overfitting import BLOCKS, probability_of_overfitting
 from train.significance import (
     Moments,
     deflated_sharpe_ratio,
@@ -15,6 +17,8 @@ from train.significance import (
     sharpe_difference,
     stationary_bootstrap_interval,
 )
+from train.superiority import superiority_p
+from train.trial_clusters import effective_trials
 from train.verdict_file import BaselineExcess
 from train.verdict_file import VerdictRecord as Verdict
 
@@ -27,12 +31,15 @@ REQUIRED_BASELINES = ("flat", "buy_and_hold", "equal_weight")
 MIN_DEFLATED_SHARPE = 0.95
 MIN_DAYS = 20  # sessions; fewer say nothing about a year
 
+Float64 = npt.NDArray[np.float64]
+
 
 def judge(
     candidate: Evaluation,
     baselines: Sequence[Evaluation],
     trials: "pl.DataFrame",
     *,
+    paths: Float64 | None = None,
     seed: int = 0,
 ) -> Verdict:
     """Judge the chosen policy on the test window, against every trial of its problem.
@@ -45,6 +52,10 @@ def judge(
         candidate: the one policy that validation chose.
         baselines: at least flat, buy and hold and equal weight, over the same sessions.
         trials: `TrialLedger.trials(problem)`, every trial that ran, the candidate's included.
+        paths: (N, D) returns of the trials that cover the candidate's sessions
+            (`TrialLedger.paths`), for the probability of overfitting, the clusters and Hansen's
+            test; without them there are no such numbers. They decide nothing here: the gate
+            (`train.gate`) does.
         seed: of the bootstrap.
 
     Raises:
@@ -55,7 +66,9 @@ def judge(
     variance = _cross_trial_variance(trials, moments)
     interval = stationary_bootstrap_interval(candidate.daily_returns, seed=seed)
     deflated = deflated_sharpe_ratio(moments, variance, trials.height)
-    excess = tuple(_excess(candidate, baseline, seed) for baseline in baselines)
+    tried = np.empty((0, candidate.days)) if paths is None else paths  # (N, D)
+    excess = tuple(_excess(candidate, baseline, tried, seed) for baseline in baselines)
+    clusters = min(effective_trials(tried) or trials.height, trials.height)
     reasons = tuple(_failures(candidate, deflated, trials.height, excess))
     threshold = expected_maximum_sharpe(variance, trials.height)
     return Verdict(
@@ -67,6 +80,9 @@ def judge(
         deflation_threshold=threshold * TRADING_DAYS**0.5,
         trials=trials.height,
         days=candidate.days,
+        effective_trials=clusters,
+        deflated_sharpe_effective=deflated_sharpe_ratio(moments, variance, clusters),
+        overfitting=_overfitting(tried),
         excess=excess,
         reasons=reasons,
     )
@@ -104,7 +120,15 @@ def _failures(
     return reasons + [text for text in [degeneracy(candidate)] if text]
 
 
-def _excess(candidate: Evaluation, baseline: Evaluation, seed: int) -> BaselineExcess:
+def _overfitting(paths: Float64) -> float | None:
+    trials, days = paths.shape
+    measurable = trials >= 2 and days >= 2 * BLOCKS
+    return probability_of_overfitting(paths) if measurable else None
+
+
+def _excess(
+    candidate: Evaluation, baseline: Evaluation, tried: Float64, seed: int
+) -> BaselineExcess:
     paths = np.column_stack([candidate.daily_returns, baseline.daily_returns])  # (D, 2)
     interval = stationary_bootstrap_interval(paths, sharpe_difference, seed=seed)
     return BaselineExcess(
@@ -112,6 +136,7 @@ def _excess(candidate: Evaluation, baseline: Evaluation, seed: int) -> BaselineE
         excess=sharpe_difference(paths),
         low=interval.low,
         high=interval.high,
+        spa_p=superiority_p(candidate.daily_returns, baseline.daily_returns, tried, seed=seed),
     )
 
 

@@ -12,7 +12,7 @@ VERDICT_FILE = "verdict.json"
 
 
 class BaselineExcess(BaseModel):
-    """Sharpe ratio a year above one baseline, and its 95 % bootstrap interval."""
+    """Sharpe ratio a year above one baseline, its 95 % bootstrap interval, and Hansen's test."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -20,6 +20,16 @@ class BaselineExcess(BaseModel):
     excess: float
     low: float
     high: float
+    spa_p: float | None = Field(default=None, ge=0.0, le=1.0)  # of the mean excess a day
+
+
+class LedgerAnchor(BaseModel):
+    """How long the ledger's chain was when the verdict was written, and its last hash."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: int = Field(ge=1)
+    head: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class VerdictRecord(BaseModel):
@@ -35,6 +45,10 @@ class VerdictRecord(BaseModel):
     deflation_threshold: float  # Sharpe a year that the best of so many blind trials reaches
     trials: int = Field(ge=1)
     days: int
+    effective_trials: int | None = None  # clusters of trials; never lowers the bar
+    deflated_sharpe_effective: float | None = Field(default=None, ge=0.0, le=1.0)
+    overfitting: float | None = Field(default=None, ge=0.0, le=1.0)  # None: cannot be measured
+    ledger: LedgerAnchor | None = None
     excess: tuple[BaselineExcess, ...]
     reasons: tuple[str, ...]  # what failed, with numbers; empty when BETTER
 
@@ -55,7 +69,7 @@ class VerdictRecord(BaseModel):
 
 def verdict_bytes(bundle_id: str, verdict: VerdictRecord) -> bytes:
     """The content of verdict.json."""
-    told = {"bundle_id": bundle_id, "verdict": verdict.model_dump(mode="json")}
+    told = _told(bundle_id, verdict)
     return canonical_json(told | {"sha256": _digest(told)})
 
 
@@ -77,12 +91,16 @@ def parse_verdict(data: bytes, bundle_id: str, origin: str) -> VerdictRecord:
         file = _VerdictFile.model_validate_json(data, strict=True)
     except ValidationError as error:
         raise _refusal(origin, error.errors(include_url=False)[0]["msg"]) from error
-    told = {"bundle_id": file.bundle_id, "verdict": file.verdict.model_dump(mode="json")}
-    if file.sha256 != _digest(told):
+    if file.sha256 != _digest(_told(file.bundle_id, file.verdict)):
         raise _refusal(origin, "it was changed after it was written")
     if file.bundle_id != bundle_id:
         raise _refusal(origin, f"it judges bundle {file.bundle_id}")
     return file.verdict
+
+
+def _told(bundle_id: str, verdict: VerdictRecord) -> dict[str, Any]:
+    """What is hashed: fields that the writer did not know stay out, so old verdicts stay valid."""
+    return {"bundle_id": bundle_id, "verdict": verdict.model_dump(mode="json", exclude_unset=True)}
 
 
 def _digest(told: dict[str, Any]) -> str:

@@ -15,7 +15,6 @@ from gymnasium.vector import VectorEnv
 from ray.rllib.algorithms.ppo import PPO, PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.tune.registry import register_env
-from torch.utils.tensorboard import SummaryWriter
 
 from cluster.errors import ConfigError
 from envs import TradingVectorEnv, V6Params
@@ -57,6 +56,8 @@ class RLlibLearner:
     def __init__(self, spec: LearnerSpec, *, stock_runner: bool = False) -> None:
         config = ppo_config(spec, stock_runner=stock_runner)
         self._algorithm = (PPO if stock_runner else BatchedPPO)(config=config)
+        from torch.utils.tensorboard import SummaryWriter  # env runners import this module, too
+
         self._board = SummaryWriter(str(spec.log_folder))
         self._steps = 0
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.evaluation.postprocessing import Postprocessing
@@ -87,6 +88,21 @@ class BatchedEnvRunner(SingleAgentEnvRunner):
     """Returns one dictionary of flat arrays, advantages included, for `BatchedPPO`."""
 
     _tally: EpisodeTally
+
+    def __init__(
+        self, *, config: AlgorithmConfig, worker_index: int | None = None, **kwargs: Any
+    ) -> None:
+        """Seed by ourselves: RLlib also asks torch for deterministic algorithms.
+
+        Those cost 70 MB of compiler imports and fill every new tensor; on a CPU with one thread
+        they change no result.
+        """
+        seed = None if config.seed is None else config.seed + (worker_index or 0)
+        if seed is not None:
+            torch.manual_seed(seed)
+        unseeded = config.copy(copy_frozen=False).debugging(seed=None)
+        super().__init__(config=unseeded, worker_index=worker_index, **kwargs)
+        self._seed = seed
 
     def _sample(
         self,

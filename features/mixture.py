@@ -14,6 +14,7 @@ _MIN_BARS = 5  # of a symbol before its interval is judged
 _ZONES = range(-12, 15)  # hours that a clock may be off
 _IN_SESSION = 0.6  # share of the volume that a right clock has within sessions, at least
 _CLEARLY = 0.9  # share of it that the mended clock must have
+_WEEKEND = 0.1  # share of daily bars on weekends, at most
 _ADVICE = "write the times as UTC, or with their offset"
 
 
@@ -54,7 +55,8 @@ def wrong_zone(bars: pl.DataFrame, interval: str) -> str:
     """What is wrong with the clock of the bars, "" when nothing is.
 
     Intraday: most of the volume is traded outside the sessions, and nearly all of it would be
-    inside were the clock shifted by some hours. Daily: bars are dated on days without a session.
+    inside were the clock shifted by some hours. Daily: there are bars on weekends, and none on
+    Fridays or Mondays, as from a midnight of Asia or of the day after.
     """
     ts = naive_utc(bars["ts"])
     known = ts >= np.datetime64(FIRST_DATE)
@@ -62,8 +64,7 @@ def wrong_zone(bars: pl.DataFrame, interval: str) -> str:
     if not len(ts):
         return ""
     if interval == "1d":
-        off = float((session_index(ts, daily=True) == OUTSIDE).mean())
-        return f"{off:.0%} of the days are no sessions" if off > 0.1 else ""
+        return _wrong_days(ts)
     if interval[-1] not in "mh":
         return ""
     weight = bars["volume"].to_numpy()[known] + 1.0
@@ -77,8 +78,19 @@ def wrong_zone(bars: pl.DataFrame, interval: str) -> str:
     )
 
 
+def _wrong_days(ts: np.ndarray) -> str:
+    weekday = (ts.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 0 is Monday
+    share = np.bincount(weekday, minlength=7) / len(ts)
+    weekend = share[5] + share[6]
+    if weekend <= _WEEKEND or (share[0] > 0 and share[4] > 0):
+        return ""
+    absent = "Friday" if share[4] == 0 else "Monday"
+    return f"{weekend:.0%} of the days are on weekends and none is a {absent}"
+
+
 def _within(ts: np.ndarray, weight: np.ndarray, hours: int) -> float:
-    inside = session_index(ts + np.timedelta64(hours, "h"), daily=False) != OUTSIDE
+    moved = (ts + np.timedelta64(hours, "h")).astype("datetime64[us]")
+    inside = session_index(moved, daily=False) != OUTSIDE
     return float(weight[inside].sum() / weight.sum())
 
 

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, frame_table, talk
+from apps.commands import data_quality
+from apps.output import Json, emit, frame_table
 
 if TYPE_CHECKING:
     import polars as pl
 
 app = typer.Typer(help="Import, check, query and simulate bars.", no_args_is_help=True)
+app.command("check")(data_quality.check)
+app.command("repair")(data_quality.repair)
 
 BarFile = Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV file of bars.")]
 
@@ -30,7 +33,7 @@ def import_bars(
     from cluster.settings import home
     from features import Lake, interval_of
 
-    bars, dropped = _good_bars(file) if drop_bad else (_read(file), 0)
+    bars, dropped = _good_bars(file, source) if drop_bad else (_read(file), 0)
     interval = interval_of(bars)
     Lake(home().lake).write(bars, interval=interval, source=source)
     emit({**_span(bars), "interval": interval, "source": source, "dropped": dropped}, as_json)
@@ -42,18 +45,17 @@ def _read(file: Path) -> "pl.DataFrame":
     return read_bars(file)
 
 
-def _good_bars(file: Path) -> "tuple[pl.DataFrame, int]":
-    """The bars that pass every check, and how many did not."""
+def _good_bars(file: Path, source: str) -> "tuple[pl.DataFrame, int]":
+    """The bars that pass every check, and how many did not; those go into the quarantine."""
     from cluster.errors import DataError
-    from features import read_raw, split_bad
+    from features.files import split_file
 
-    good, bad = split_bad(read_raw(file), origin=str(file))
+    good, bad = split_file(file)
     if good.is_empty():
         raise DataError(
             f"{file} has no good bar", f"all {bad.height} are bad", _check_command(file)
         )
-    if bad.height:
-        talk(f"{bad.height} bad bars set aside; ploutos data check {file} lists them")
+    data_quality.keep_rejected(bad, source)
     return good, bad.height
 
 
@@ -68,34 +70,6 @@ def _span(bars: "pl.DataFrame") -> dict[str, Any]:
         "first": bars["ts"].min(),
         "last": bars["ts"].max(),
     }
-
-
-@app.command("check")
-def check(
-    file: BarFile,
-    limit: Annotated[int, typer.Option(min=1, help="Rows printed for a reader.")] = 50,
-    as_json: Json = False,
-) -> None:
-    """List every bad bar of a file with its row and the reason; exit code 1 when there is one.
-
-    Example: ploutos data check bars.parquet
-    """
-    from features import list_defects, read_raw
-
-    raw = read_raw(file)
-    defects = list_defects(raw, origin=str(file))
-
-    def render(console: Console) -> None:
-        if defects.height:
-            console.print(frame_table(defects.head(limit)))
-        console.print(f"{defects.height} of {raw.height:,} bars are bad")
-
-    emit(
-        {"bars": raw.height, "bad": defects.height, "defects": defects.to_dicts()}, as_json, render
-    )
-    if defects.height:
-        talk(f"next: ploutos data import {file} --drop-bad")
-        raise typer.Exit(1)
 
 
 @app.command("status")

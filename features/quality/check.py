@@ -16,16 +16,16 @@ from features.quality.coverage import (
     find_straddling,
     on_cents,
 )
-from features.quality.jumps import find_jumps, find_volume_units
+from features.quality.jumps import find_jumps, find_volume_units, large_moves
 from features.quality.measures import measure, session_bars
-from features.quality.rules import broken_rules, find_broken, find_disorder
+from features.quality.rules import broken_rules, find_broken
 from features.quality.runs import find_stale, find_zero_volume, mark_stale
 from features.quality.thresholds import Thresholds
 from features.quality.units import find_units, mark_units
 from features.schema import BAR_COLUMNS
 from features.summary import summarise
 
-CHECKS = ("rule", "split", "unit", "jump", "spike", "stale", "zero volume", "gap", "order")
+CHECKS = ("rule", "split", "unit", "jump", "spike", "stale", "zero volume", "gap")
 _RANK = {Level.OK: 0, Level.NOTE: 0, Level.SUSPECT: 1, Level.BAD: 2}
 _MINUTES = {"m": 1, "h": 60}
 
@@ -37,21 +37,25 @@ class QualityReport:
     Args:
         origin: Where the bars come from.
         interval: Of the bars.
-        bars: Every bar that passed the rules, sorted by (symbol, ts).
-        broken: Bars that broke a rule: `row`, the bar's columns and `reason`.
+        rows: How many bars were given.
+        bars: Those that can be used, sorted by (symbol, ts).
+        broken: Those that break a rule: `row`, the bar's columns and `reason`.
         symbols: A row a symbol: `symbol`, `verdict`, `bars`, `first`, `last`, `gaps`, `gap_run`,
             `outside`, `cents`, a count for each check, and `findings`.
         alarms: `ALARM_SCHEMA`, worst first.
+        moves: The large moves that were judged, from `features.quality.jumps.large_moves`.
         faults: What is wrong with the whole: intervals or zones are mixed.
         limits: The thresholds used.
     """
 
     origin: str
     interval: str
+    rows: int
     bars: pl.DataFrame
     broken: pl.DataFrame
     symbols: pl.DataFrame
     alarms: pl.DataFrame
+    moves: pl.DataFrame
     faults: tuple[str, ...]
     limits: Thresholds
 
@@ -88,17 +92,17 @@ def check_quality(
         DataError: it is no frame of bars, no bar is good, or bars are longer than a day.
     """
     limits = limits or Thresholds()
-    good, broken, disorder = broken_rules(bars, origin=origin, now=now)
+    good, broken = broken_rules(bars, origin=origin, now=now)
     interval = _interval(good)
     odd = mixed_intervals(good)
     same = good.join(odd, on="symbol", how="anti", maintain_order="left")
     faults = [f"{name} has bars of {own}, most have {most}" for name, own, most in odd.iter_rows()]
-    alarms = [find_broken(broken), find_disorder(disorder)]
-    covered = _bare(same)
+    alarms = [find_broken(broken)]
+    covered, moves = _bare(same), pl.DataFrame()
     if interval and interval[-1] != "w":
         zone = wrong_zone(same, interval)
         faults += [f"times of another zone: {zone}"] if zone else []
-        covered, found = _judge(same, interval, limits)
+        covered, found, moves = _judge(same, interval, limits)
         alarms.append(found)
     everything = pl.concat(alarms)
     names = pl.concat([good["symbol"], everything["symbol"]]).unique().sort()
@@ -106,10 +110,12 @@ def check_quality(
     return QualityReport(
         origin=origin,
         interval=interval,
+        rows=bars.height,
         bars=good,
         broken=broken,
         symbols=_with_verdicts(table, everything),
         alarms=_worst_first(everything),
+        moves=moves,
         faults=tuple(faults),
         limits=limits,
     )
@@ -129,19 +135,20 @@ def _bare(bars: pl.DataFrame) -> pl.DataFrame:
 
 def _judge(
     bars: pl.DataFrame, interval: str, limits: Thresholds
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Coverage of each symbol, and the alarms of its series."""
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Coverage of each symbol, the alarms of its series, and the moves that were judged."""
     marked = mark_units(mark_stale(bars, limits), limits)
     sound = marked.filter(pl.col("unit").is_null()).select(BAR_COLUMNS)
     sessions = session_bars(sound, interval)
     measured = measure(sessions, limits)
+    moves = large_moves(measured, limits)
     covered = coverage(sessions, summarise(bars))
     cents = on_cents(sessions)
     alarms = [
         find_units(marked),
         find_stale(marked),
         find_zero_volume(bars, limits),
-        find_jumps(measured, limits),
+        find_jumps(measured, moves, limits),
         find_volume_units(measured, limits),
         find_gaps(covered, limits),
         find_cut(covered),
@@ -150,7 +157,8 @@ def _judge(
     if interval[-1] in _MINUTES:
         minutes = int(interval[:-1]) * _MINUTES[interval[-1]]
         alarms.append(find_straddling(bars, interval, minutes))
-    return covered.join(cents, on="symbol", how="left", maintain_order="left"), pl.concat(alarms)
+    table = covered.join(cents, on="symbol", how="left", maintain_order="left")
+    return table, pl.concat(alarms), moves
 
 
 def _with_verdicts(table: pl.DataFrame, alarms: pl.DataFrame) -> pl.DataFrame:

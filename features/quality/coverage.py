@@ -67,8 +67,8 @@ def on_cents(sessions: pl.DataFrame) -> pl.DataFrame:
 def find_adjusted(cents: pl.DataFrame, covered: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
     """One alarm a symbol whose prices are adjusted; `cents` is from `on_cents`."""
     reason = pl.format(
-        "only {} % of the closes are whole cents: adjusted, so close times volume is no dollar "
-        "volume",
+        "only {} % of the closes are whole cents: they are adjusted, or no traded prices; close "
+        "times volume is not dollar volume",
         (pl.col("cents") * 100).round(0).cast(pl.Int64),
     )
     found = cents.filter(pl.col("cents") < limits.cent_share)

@@ -16,18 +16,28 @@ from features.quality.alarms import Level, no_alarms, percent, raised, rounded
 from features.quality.thresholds import SPLIT_FACTORS, UNIT_FACTORS, Thresholds
 
 
-def find_jumps(measured: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
-    """Alarms for splits, unit errors, spikes and false jumps, at most one a bar.
+def large_moves(measured: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
+    """The bars to be judged, with `alone`: too few others made half the move on that session.
 
     Args:
         measured: From `features.quality.measures.measure`.
-        limits: When to raise.
+        limits: What is large.
     """
     moved = measured.filter(
         pl.max_horizontal(pl.col("move").abs(), pl.col("gap").abs()) >= limits.move,
         pl.col("skipped") == 0,  # after a halt a price may be anywhere
     )
-    moved = _with_peers(moved, limits)
+    return _with_peers(moved, limits)
+
+
+def find_jumps(measured: pl.DataFrame, moved: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
+    """Alarms for splits, unit errors, spikes and false jumps, at most one a bar.
+
+    Args:
+        measured: From `features.quality.measures.measure`.
+        moved: Its `large_moves`.
+        limits: When to raise.
+    """
     found: list[pl.DataFrame] = [no_alarms()]
     for search in (_splits, _units, _spikes, _false_jumps):
         alarms = search(moved, limits)
@@ -64,7 +74,7 @@ def find_volume_units(measured: pl.DataFrame, limits: Thresholds) -> pl.DataFram
 
 
 def _with_peers(moved: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
-    """Column `peers`: other symbols that made at least half the move on the same session."""
+    """Column `alone`: at most `peers` other symbols made half the move, or half the gap."""
     for column in ("move", "gap"):
         sizes = moved.select("ts", other=pl.col(column), name=pl.col("symbol"))
         same = pl.col("other") * pl.col(column).sign() >= 0.5 * pl.col(column).abs()

@@ -44,7 +44,9 @@ def test_a_good_file_has_no_defects(ploutos, tmp_path, bars):
     outcome = ploutos("data", "check", file, "--json")
 
     assert outcome.code == 0
-    assert outcome.document == {"bars": bars.height, "bad": 0, "defects": []}
+    document = outcome.document
+    assert (document["bars"], document["bad"], document["defects"]) == (bars.height, 0, [])
+    assert document["verdict"] == "OK"
 
 
 def test_features_show_names_every_column(ploutos):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cluster.errors import BundleError
+from cluster.errors import BundleError, DataError
 from envs import Market, V6Params
 from train.baselines import baselines
 from train.bundle import PolicyBundle, update_verdict
@@ -13,6 +13,7 @@ from train.evaluation import Evaluation, evaluate
 from train.ledger import TrialLedger
 from train.report import ReportInput
 from train.verdict import Verdict, judge
+from train.verdict_file import LedgerAnchor
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,7 +51,7 @@ def judge_bundle(folder: Path, market: Market, ledger: TrialLedger, *, seed: int
 
     Raises:
         BundleError: the bundle is refused, or was made on other bars.
-        DataError: the ledger holds no trial of its problem, or is damaged.
+        DataError: the ledger holds no trial of its problem, or is damaged, or not whole.
     """
     bundle = PolicyBundle.load(folder, expect_symbols=market.symbols)
     manifest = bundle.manifest
@@ -65,7 +66,24 @@ def judge_bundle(folder: Path, market: Market, ledger: TrialLedger, *, seed: int
     window = (low, high - 1)
     candidate = evaluate(bundle.act, market, params, window, seed=seed)
     others = baselines(market, params, window, seed=seed)
+    anchor = _anchor(ledger, manifest.problem)
     trials = ledger.trials(manifest.problem)
-    verdict = judge(candidate, others, trials, seed=seed)
+    paths = ledger.paths(manifest.problem, candidate.dates())
+    verdict = judge(candidate, others, trials, paths=paths, seed=seed)
+    verdict = verdict.model_copy(update={"ledger": anchor})
     update_verdict(folder, verdict)
     return Judgement(bundle, verdict, candidate, others, trials)
+
+
+def _anchor(ledger: TrialLedger, problem: str) -> LedgerAnchor | None:
+    """Where the whole chain ends; the verdict keeps it, so that a later cut is found."""
+    ledger.adopt(problem)
+    faults = ledger.faults(problem)
+    if faults:
+        raise DataError(
+            f"the ledger of problem {problem} is not whole",
+            str(faults[0]),
+            "restore it from a copy: without all trials, no verdict can be trusted",
+        )
+    head = ledger.chain(problem).head()
+    return LedgerAnchor(rows=head.rows, head=head.hash) if head.rows else None

@@ -1,10 +1,12 @@
 """The trial ledger: what every trial that ever ran for a problem earned out of sample.
 
 One Parquet file a trial, `<root>/<problem>/<trial id>.parquet`, never rewritten: a verdict that
-deflates by the number of trials needs all of them.
+deflates by the number of trials needs all of them. `<root>/<problem>/.chain.jsonl` holds a row a
+trial, with the hash of its file, in a hash chain: what is missing or changed is found and named.
 """
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.errors import DataError
-from cluster.files import canonical_json
+from cluster.files import canonical_json, sha256_of
+from train.hash_chain import ChainWriter, Fault, HashChain
 from train.metrics import sharpe_ratio
 from train.trial_record import STATUSES, TrialRecord, problem_id
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["STATUSES", "TrialLedger", "TrialRecord", "problem_id"]
+CHAIN_FILE = ".chain.jsonl"  # hidden: it belongs to this home, and is not published
+
+__all__ = ["CHAIN_FILE", "STATUSES", "TrialLedger", "TrialRecord", "problem_id"]
 
 
 class TrialLedger:
@@ -37,13 +42,47 @@ class TrialLedger:
         from train import trial_file
 
         path = self.root / record.problem / f"{record.trial_id}.parquet"
-        if not trial_file.create(path, record) and not trial_file.read(path).same_as(record):
+        with self.chain(record.problem).writing() as chain:
+            _adopt(chain, path.parent, "found")
+            written = trial_file.create(path, record)
+            _adopt(chain, path.parent, "appended")
+        if not written and not trial_file.read(path).same_as(record):
             raise DataError(
                 f"trial {record.trial_id} is in the ledger already, with other content",
                 f"{path} is never rewritten",
                 "give the new trial an id of its own",
             )
         return path
+
+    def chain(self, problem: str) -> HashChain:
+        """The hash chain of a problem."""
+        return HashChain(self.root / problem / CHAIN_FILE, "trial_id")
+
+    def adopt(self, problem: str) -> int:
+        """Chain the trials that have no row: of a killed writer, fetched, or from before chains.
+
+        Returns how many there were; appending does the same.
+        """
+        if not _files(self.root / problem):
+            return 0
+        with self.chain(problem).writing() as chain:
+            return _adopt(chain, self.root / problem, "found")
+
+    def faults(self, problem: str) -> list[Fault]:
+        """What was removed, changed or moved since it was written; empty for a whole ledger.
+
+        Trials without a row are no fault: see `adopt`.
+        """
+        chain = self.chain(problem)
+        digests = {path.stem: sha256_of(path) for path in _files(self.root / problem)}
+        faults = chain.faults()
+        seen: set[str] = set()
+        for row in chain.rows():
+            trial = str(row.get("trial_id"))
+            fault = _file_fault(row, digests.get(trial), twice=trial in seen)
+            faults += [Fault(int(row.get("row", 0)), f"trial {trial} {fault}")] if fault else []
+            seen.add(trial)
+        return faults
 
     def problems(self) -> list[str]:
         """The problems that have at least one trial."""
@@ -78,6 +117,37 @@ class TrialLedger:
         for row, record in enumerate(records):
             matrix[row, [column[day] for day in record.test_dates]] = record.test_returns
         return [record.trial_id for record in records], dates, matrix
+
+    def paths(self, problem: str, dates: Sequence[date]) -> npt.NDArray[np.float64]:
+        """Returns (N, D) over these sessions, of the trials that have them all."""
+        _, known, matrix = self.daily_returns(problem)
+        column = {day: index for index, day in enumerate(known)}
+        if not set(dates) <= set(column):
+            return np.empty((0, len(dates)))
+        chosen = matrix[:, [column[day] for day in dates]]
+        return chosen[~np.isnan(chosen).any(axis=1)]
+
+
+def _adopt(chain: ChainWriter, folder: Path, how: str) -> int:
+    """Give every trial that has none a row, oldest file first."""
+    known = {row.get("trial_id") for row in chain.rows()}
+    missing = [path for path in _files(folder) if path.stem not in known]
+    now = datetime.now(UTC).isoformat()
+    chain.append(
+        [
+            {"trial_id": path.stem, "sha256": sha256_of(path), "how": how, "at": now}
+            for path in sorted(missing, key=lambda path: (path.stat().st_mtime_ns, path.name))
+        ]
+    )
+    return len(missing)
+
+
+def _file_fault(row: dict[str, Any], digest: str | None, *, twice: bool) -> str:
+    if twice:
+        return "is in the chain twice"
+    if digest is None:
+        return "is missing: its file was deleted"
+    return "" if digest == row.get("sha256") else "was changed: its file is not the one written"
 
 
 def _files(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from cluster.errors import BundleError, PloutosError, UsageError
 from cluster.files import storage_errors
 from cluster.settings import Home
 from train.bundle import MANIFEST_FILE, PolicyBundle
+from train.ledger import TrialLedger
 from train.sweep_progress import Report, SweepEvent
 from train.verdict_file import VERDICT_FILE
 
@@ -90,8 +91,15 @@ def fetch_bundle(store: ArtifactStore, bundle_id: str, home: Home) -> Path:
 
 
 def fetch_ledger(store: ArtifactStore, home: Home) -> list[str]:
-    """Bring the stored trials that `home` does not have yet; returns their files' names."""
-    return store.get(_LEDGER, home.ledger) if published_problems(store) else []
+    """Bring the stored trials that `home` does not have yet; returns their files' names.
+
+    Each enters the hash chain of this home as it comes.
+    """
+    fetched = store.get(_LEDGER, home.ledger) if published_problems(store) else []
+    ledger = TrialLedger(home.ledger)
+    for problem in sorted({name.partition("/")[0] for name in fetched}):
+        ledger.adopt(problem)
+    return fetched
 
 
 def _check_id(bundle: PolicyBundle, bundle_id: str, store: ArtifactStore) -> None:

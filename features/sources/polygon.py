@@ -1,0 +1,160 @@
+"""Polygon's (now Massive's) market data by polygon-api-client; imported in this file only."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from cluster.errors import DataError
+from features.sessions import session_dates, sessions_between
+from features.sources.failures import SourceDown
+from features.sources.protocol import SPLIT_ADJUSTED, Fetched
+from features.sources.rows import Row, frame_of, one_by_one, sessions_in
+from features.sources.transport import Transport
+
+if TYPE_CHECKING:
+    from polygon import RESTClient
+
+    from features.sources.pool import CheckedPool
+
+KEY_VARIABLES = "MASSIVE_API_KEY or POLYGON_API_KEY"
+PER_MINUTE = 5  # of the free plan
+_HOST = "https://api.polygon.io"
+_UNITS = {"m": "minute", "h": "hour", "d": "day"}
+_PAGE_BARS = 50_000  # the most that one answer may have been made of
+
+
+class PolygonSource:
+    """Consolidated bars, adjusted for splits; end of day on the free plan.
+
+    That plan has 5 requests a minute. One request brings the whole history of one symbol, or one
+    day of all symbols (grouped daily): whichever needs fewer is used.
+
+    Args:
+        api_key: The key.
+        base_url: The vendor's own when None.
+        transport: How it is asked.
+        now: The time, UTC.
+    """
+
+    name = "polygon"
+    delay = timedelta(minutes=16)
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        base_url: str | None = None,
+        transport: Transport | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._api_key = api_key
+        self._base_url = base_url or _HOST
+        self._transport = transport or Transport(self.name, per_minute=PER_MINUTE)
+        self._now = now
+
+    def batches(
+        self, symbols: Sequence[str], interval: str, start: datetime, end: datetime
+    ) -> list[list[str]]:
+        """All symbols at once where grouped daily bars are cheaper, else one by one."""
+        if _grouped(symbols, interval, start, end):
+            return [list(symbols)]
+        return [[symbol] for symbol in symbols]
+
+    def fetch(
+        self, symbols: Sequence[str], interval: str, start: datetime, end: datetime
+    ) -> Fetched:
+        """One request a session, or one a symbol and page.
+
+        Raises:
+            SourceDown, NotServed, NotEntitled, ConfigError: as `BarSource.fetch` says.
+        """
+        now = self._now()
+        if _grouped(symbols, interval, start, end):
+            bars, missing = self._grouped_daily(symbols, start, end), dict[str, str]()
+        else:
+            bars, missing = one_by_one(
+                symbols, lambda symbol: self._aggregates(symbol, interval, start, end)
+            )
+        return Fetched(bars, SPLIT_ADJUSTED, now, missing)
+
+    def _grouped_daily(
+        self, symbols: Sequence[str], start: datetime, end: datetime
+    ) -> pl.DataFrame:
+        wanted = set(symbols)
+        rows: list[Row] = []
+        for day in _days(start, end):
+            found = self._call(methodcaller("get_grouped_daily_aggs", day, adjusted=True))
+            rows += [_row(bar.ticker, bar) for bar in found if bar.ticker in wanted]
+        return frame_of(rows, unit="ms")
+
+    def _aggregates(
+        self, symbol: str, interval: str, start: datetime, end: datetime
+    ) -> pl.DataFrame:
+        last = end - timedelta(milliseconds=1)  # `to` is included
+        found = self._call(
+            methodcaller(
+                "list_aggs",
+                symbol,
+                int(interval[:-1]),
+                _UNITS[interval[-1]],
+                start,
+                last,
+                adjusted=True,
+                sort="asc",
+                limit=_PAGE_BARS,
+            )
+        )
+        return frame_of([_row(symbol, bar) for bar in found], unit="ms")
+
+    def _call(self, call: "Callable[[RESTClient], Any]") -> list[Any]:
+        """The result of a call of the client, all of its pages."""
+        client, pool = self._client
+        pool.begin()
+        try:
+            return list(call(client))
+        except DataError:
+            raise
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise SourceDown(self.name, "its answer has another form than bars") from error
+
+    @cached_property
+    def _client(self) -> "tuple[RESTClient, CheckedPool]":
+        from polygon import RESTClient
+
+        from features.sources.pool import CheckedPool
+
+        client = RESTClient(self._api_key, base=self._base_url, custom_json=_Answers())
+        pool = CheckedPool(self._transport, KEY_VARIABLES, headers=client.headers)
+        client.client = pool  # its own pool has no timeout: the client never passes on the one set
+        return client, pool
+
+
+class _Answers:
+    """Reads answers; one that reports an error with status 200 is no empty answer."""
+
+    @staticmethod
+    def loads(text: str) -> Any:
+        document = json.loads(text)
+        status = document.get("status") if isinstance(document, dict) else "no object"
+        if status not in ("OK", "DELAYED"):
+            raise SourceDown(PolygonSource.name, f"its answer has the status {status}")
+        return document
+
+
+def _grouped(symbols: Sequence[str], interval: str, start: datetime, end: datetime) -> bool:
+    return interval == "1d" and sessions_in(start, end) < len(symbols)
+
+
+def _days(start: datetime, end: datetime) -> list[date]:
+    last = (end - timedelta(microseconds=1)).date()
+    days: list[date] = session_dates(sessions_between(start.date(), last)).tolist()
+    return days
+
+
+def _row(symbol: str, bar: Any) -> Row:
+    return (symbol, bar.timestamp, bar.open, bar.high, bar.low, bar.close, bar.volume)

@@ -59,15 +59,49 @@ class EnvironmentBatch:
         self.state = _empty_state(num_envs, market.num_assets)
         self._setup = _setup(market, params)
         self._nobody = np.zeros(num_envs, np.bool_)
+        self._start_chances: NDArray[np.float64] | None = None  # (high - low,) cumulative
 
     def seed_slippage(self, seed: int) -> None:
         """Fix the slippage draws: environment b draws from the stream (seed, b)."""
         self.rules_seed = seed
         self._setup = self._setup._replace(seed=rules.fold_seed(seed))
 
-    def draw_starts(self, random: np.random.Generator, count: int) -> NDArray[np.int64]:
-        """First bars of `count` episodes by the preset: anywhere in the window, or its first."""
+    def weigh_starts(self, weights: NDArray[np.float64] | None) -> None:
+        """From the next episodes on, start at each bar in proportion to its weight.
+
+        Args:
+            weights: (T,) not negative; None: uniform over the window, or its first bar, as before.
+
+        Raises:
+            UsageError: another shape, a weight that is none, none in the window, or a preset
+                whose episodes all start at the window's first bar.
+        """
+        if weights is None:
+            self._start_chances = None
+            return
         low, high = self.window
+        if not self.params.random_start:
+            raise UsageError("starts are weighted", "this preset always starts at the first bar")
+        if weights.shape != (self.market.num_bars,) or not (
+            np.isfinite(weights).all() and (weights >= 0.0).all() and weights[low:high].any()
+        ):
+            raise UsageError(
+                "the weights of the starts are wrong",
+                f"{self.market.num_bars} are needed, not negative, one of bars {low} to "
+                f"{high - 1} above 0",
+            )
+        chances = np.cumsum(weights[low:high], dtype=np.float64)
+        self._start_chances = chances / chances[-1]
+
+    def draw_starts(self, random: np.random.Generator, count: int) -> NDArray[np.int64]:
+        """First bars of `count` episodes: by weight, or by the preset.
+
+        The preset starts anywhere in the window, or at its first bar.
+        """
+        low, high = self.window
+        if self._start_chances is not None:
+            drawn = random.random(count)  # below 1
+            return low + np.searchsorted(self._start_chances, drawn, side="right")
         if self.params.random_start:
             return random.integers(low, high, size=count)
         return np.full(count, low)

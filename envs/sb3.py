@@ -29,6 +29,7 @@ class SB3VectorEnv(VecEnv):
         observation: `compact`: [t] + account, (B, A + 4); `full`: (B, A*F + A + 3).
         window: First and last bar that episodes may see, both included; the whole Market if None.
         seed: Of the starts and of the slippage draws.
+        start_weights: (T,) of the bars as first ones; see `EnvironmentBatch.weigh_starts`.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class SB3VectorEnv(VecEnv):
         observation: Observation = "compact",
         window: tuple[int, int] | None = None,
         seed: int = 0,
+        start_weights: NDArray[np.float64] | None = None,
     ) -> None:
         self.batch = EnvironmentBatch(market, params, num_envs, observation, window)
+        self.batch.weigh_starts(start_weights)
         self.render_mode = None
         super().__init__(num_envs, self.batch.observation_space, self.batch.action_space)
         self.seed(seed)

@@ -35,6 +35,7 @@ class TradingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         num_envs: B.
         observation: `compact`: [t] + account, (B, A + 4); `full`: (B, A*F + A + 3).
         window: First and last bar that episodes may see, both included; the whole Market if None.
+        start_weights: (T,) of the bars as first ones; see `EnvironmentBatch.weigh_starts`.
 
     Raises:
         UsageError: a window outside the Market, no environment, or an unknown observation.
@@ -53,10 +54,13 @@ class TradingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         num_envs: int = 1,
         observation: Observation = "compact",
         window: tuple[int, int] | None = None,
+        *,
+        start_weights: NDArray[np.float64] | None = None,
     ) -> None:
         self.batch = EnvironmentBatch(
             market, params or V6Params.default(), num_envs, observation, window
         )
+        self.batch.weigh_starts(start_weights)
         self.num_envs = num_envs
         self.single_observation_space = self.batch.observation_space
         self.single_action_space = self.batch.action_space

@@ -7,10 +7,13 @@ import copy
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
 from gymnasium.vector import VectorEnv
 from ray.rllib.algorithms.ppo import PPO, PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
@@ -18,6 +21,7 @@ from ray.tune.registry import register_env
 
 from cluster.errors import ConfigError
 from envs import TradingVectorEnv, V6Params
+from train.curriculum import EVERYWHERE, Stage, stage_at
 from train.learner import LearnerSpec, open_market
 from train.networks import Actor
 from train.rllib_module import TableModule
@@ -50,6 +54,13 @@ def make_environments(context: Mapping[str, Any]) -> VectorEnv[Any, Any, Any]:
     return _WithoutInfos(env)
 
 
+def _start_by(runner: Any, weights: npt.NDArray[np.float64] | None) -> None:
+    """Reset the environments of a runner, their starts weighted; the driver's may have none."""
+    if runner.env is not None:
+        runner.env.unwrapped.batch.weigh_starts(weights)
+        runner._needs_initial_reset = True
+
+
 class RLlibLearner:
     """Samples and learns in this process; `stock_runner` takes RLlib's own sampling path."""
 
@@ -60,6 +71,9 @@ class RLlibLearner:
 
         self._board = SummaryWriter(str(spec.log_folder))
         self._steps = 0
+        self._spec, self._stage = spec, EVERYWHERE
+        self._curriculum = spec.config.curriculum
+        self._total = spec.config.training.total_timesteps
 
     @property
     def num_timesteps(self) -> int:
@@ -71,12 +85,22 @@ class RLlibLearner:
         target = self._steps + num_steps
         metrics: dict[str, float] = {}
         while self._steps < target:
+            self._enter(stage_at(self._curriculum, self._total, self._steps))
             result = self._algorithm.train()
             self._steps += int(result["env_runners"]["num_env_steps_sampled"])
             metrics = _flat(result)
             for name, value in metrics.items():
                 self._board.add_scalar(name, value, self._steps)
         return metrics
+
+    def _enter(self, stage: Stage) -> None:
+        """Start new episodes where the phase of the curriculum says."""
+        if stage == self._stage:
+            return
+        self._stage = stage
+        weights = stage.weights(self._spec.load_market(), self._spec.bar_range)
+        group = self._algorithm.env_runner_group
+        group.foreach_env_runner(partial(_start_by, weights=weights))
 
     def actor(self) -> Actor:
         """A copy of the present policy, on the CPU."""

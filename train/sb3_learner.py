@@ -1,6 +1,7 @@
 """PPO of Stable-Baselines3 on the compiled environments."""
 
 import copy
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputF
 
 from cluster.errors import ConfigError
 from envs.sb3 import SB3VectorEnv
+from train.curriculum import EVERYWHERE, Stage, stage_at
 from train.learner import LearnerSpec
 from train.networks import Actor
 from train.sb3_policy import TablePolicy
@@ -40,6 +42,8 @@ class SB3Learner:
     def __init__(self, spec: LearnerSpec) -> None:
         market = spec.load_market()
         training = spec.config.training
+        self._curriculum, self._total = spec.config.curriculum, training.total_timesteps
+        self._stage = EVERYWHERE
         self._env = SB3VectorEnv(
             market,
             spec.config.v6_params(),
@@ -66,9 +70,22 @@ class SB3Learner:
 
     def train(self, num_steps: int) -> Mapping[str, float]:
         """Take at least `num_steps` more; PPO's metrics, by their names in TensorBoard."""
-        self._model.learn(num_steps, reset_num_timesteps=False)
+        target = self.num_timesteps + num_steps
+        while self.num_timesteps < target:
+            stage = stage_at(self._curriculum, self._total, self.num_timesteps)
+            self._enter(stage)
+            part = math.ceil(min(target, stage.end)) - self.num_timesteps
+            self._model.learn(part, reset_num_timesteps=False)
         self._model.logger.dump(self.num_timesteps)
         return dict(self._last.values)
+
+    def _enter(self, stage: Stage) -> None:
+        """Start new episodes where the phase of the curriculum says."""
+        if stage == self._stage:
+            return
+        self._stage, batch = stage, self._env.batch
+        batch.weigh_starts(stage.weights(batch.market, batch.window))
+        self._model._last_obs = None  # so that `learn` resets the environments
 
     def actor(self) -> Actor:
         """A copy of the present policy, on the CPU."""

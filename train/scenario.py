@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cluster.errors import ConfigError
 from envs import V6Params
 from train.scenario_sections import (
+    Curriculum,
     Data,
     Environment,
     Folds,
@@ -43,6 +44,7 @@ class PloutosConfig(BaseModel):
     environment: Environment = Field(default_factory=V6Params.default)
     data: Data = Data()
     network: Network = Network()
+    curriculum: Curriculum = Curriculum()
     sector_scan: SectorScan = SectorScan()
     search: Search = Search()
     folds: Folds = Folds()
@@ -188,4 +190,8 @@ def _keys_at(parents: list[str]) -> list[str]:
             from train.scenario_sections import Distribution
 
             return sorted(Distribution.model_fields)
+        elif part == "phases":
+            from train.scenario_sections import Phase
+
+            return sorted(Phase.model_fields)
     return sorted(model.model_fields)

@@ -18,6 +18,7 @@ from envs import V6Params
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Value = bool | int | float | str
+Starts = Literal["easy", "medium", "hard"]
 
 
 class Section(BaseModel):
@@ -92,6 +93,26 @@ class Network(Section):
         default = type(self).model_fields["head_arch"].default
         if self.kind == "flat" and self.head_arch != default:
             raise ValueError("head_arch is read by kind: shared only")
+        return self
+
+
+class Phase(Section):
+    """A part of the training in which episodes start at chosen bars; see `train.curriculum`."""
+
+    starts: Starts
+    share: Share  # of the total steps
+
+
+class Curriculum(Section):
+    """Phases in the order they run; none means that episodes start anywhere from the beginning."""
+
+    phases: tuple[Phase, ...] = ()
+
+    @model_validator(mode="after")
+    def _the_whole_training(self) -> "Curriculum":
+        total = sum(phase.share for phase in self.phases)
+        if self.phases and abs(total - 1.0) > 1e-9:
+            raise ValueError(f"the shares of the phases add up to {total:g}, not to 1")
         return self
 
 

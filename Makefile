@@ -6,8 +6,14 @@ STAMP := $(VENV)/.installed
 # One thread a process: learners run side by side, and torch collapses when threads outnumber cores.
 export OMP_NUM_THREADS ?= 1
 
+# A GPU machine may have no package registry: its own Python, and a market file brought along.
+GPU_PYTHON ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
+MARKET ?= bench-market.npz
+STEPS ?= 2000000
+PRECISION ?= tf32
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench serve app clean
+.PHONY: help setup demo test check bench bench-gpu serve app clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -36,6 +42,12 @@ check: setup  ## lint, format and types
 bench: setup  ## measure the environment and the features on this machine
 	@$(BIN)/ploutos bench env --assets 22 --num-envs 1024
 	@$(BIN)/ploutos bench features
+
+bench-gpu: $(MARKET)  ## train v7_sp500_sectors on this machine's device (MARKET=file STEPS=2000000)
+	@$(GPU_PYTHON) -m train.bench_gpu --market $(MARKET) --steps $(STEPS) --precision $(PRECISION)
+
+$(MARKET):
+	@$(GPU_PYTHON) -m train.bench_gpu --make-market $@ >&2
 
 serve: setup  ## serve the newest bundle on http://127.0.0.1:8700
 	@$(BIN)/ploutos serve up

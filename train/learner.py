@@ -7,27 +7,10 @@ from typing import Protocol
 
 import torch
 
-from cluster.errors import ConfigError
 from envs import Market
+from train.market_table import open_market
 from train.networks import Actor, NetworkShape
 from train.scenario import PloutosConfig
-
-
-def open_market(folder: Path, fingerprint: str) -> Market:
-    """Map the arrays of a saved market.
-
-    Raises:
-        DataError: the folder holds no market.
-        ConfigError: it holds another one than `fingerprint` says.
-    """
-    market = Market.load(folder)
-    if market.fingerprint != fingerprint:
-        raise ConfigError(
-            f"{folder} holds another market",
-            f"its fingerprint is {market.fingerprint[:16]}, not {fingerprint[:16]}",
-            "start a new sweep on these bars; this one was made for others",
-        )
-    return market
 
 
 @dataclass(frozen=True)

@@ -122,24 +122,24 @@ class TableReader(nn.Module):
 
     def logits(self, compact: Tensor) -> Tensor:
         """(B, A + 4) -> (B, 3, A)."""
-        return by_choice(self._run("policy", compact))
+        return by_choice(self._run("policy", compact)).float()
 
     def values(self, compact: Tensor) -> Tensor:
         """(B, A + 4) -> (B,)."""
-        return self._run("value", compact).squeeze(-1)
+        return self._run("value", compact).squeeze(-1).float()
 
     def _run(self, part: str, compact: Tensor) -> Tensor:
         tower: Tower = getattr(self.net, part)
         if torch.is_grad_enabled():
             self._projections.clear()  # a step follows, and a fused optimiser counts nothing
-            rows, place = self._distinct(compact)
+            rows, place = self.distinct_rows(compact)
             projected = tower.project(rows).index_select(0, place)
         else:
             self._minibatch = None
             projected = self._cached(part, tower).index_select(0, compact[:, 0].long())
         return tower.from_projected(projected, compact[:, 1:])
 
-    def _distinct(self, compact: Tensor) -> tuple[Tensor, Tensor]:
+    def distinct_rows(self, compact: Tensor) -> tuple[Tensor, Tensor]:
         """Table rows of the minibatch, each bar's once, and where each observation finds its own.
 
         Policy and value function ask for the same minibatch one after the other.

@@ -14,7 +14,7 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor
 
 from train.distribution import Choices
-from train.learner import open_market
+from train.market_table import open_market
 from train.networks import NetworkShape, PolicyNet, TableReader, by_choice, table_tensor
 
 

@@ -10,7 +10,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor
 
 from train.distribution import Choices
-from train.learner import open_market
+from train.market_table import open_market
 from train.networks import NetworkShape, PolicyNet, TableReader, table_tensor
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from cluster.errors import PloutosError
 from cluster.ray_runtime import attached_ray
 from cluster.settings import Home
-from train.learner import open_market
+from train.market_table import open_market
 from train.sweep_plan import SweepPlan, SweepRequest, make_plan, read_plan
 from train.sweep_progress import Report, SweepEvent, TrialListener, tune_callback
 from train.sweep_records import (

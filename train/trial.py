@@ -16,7 +16,8 @@ import numpy.typing as npt
 from cluster.settings import Home
 from envs import Market
 from train.evaluation import Evaluation, evaluate
-from train.learner import Learner, LearnerSpec, create_learner, open_market
+from train.learner import Learner, LearnerSpec, create_learner
+from train.market_table import open_market
 from train.networks import Actor
 from train.normaliser import Normaliser
 from train.sweep_plan import SweepPlan, read_plan

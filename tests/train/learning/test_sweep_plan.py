@@ -10,7 +10,7 @@ from cluster.errors import ConfigError, DataError, UsageError
 from cluster.settings import Home
 from envs import Market
 from features import SimulatedMarket
-from train.learner import open_market
+from train.market_table import open_market
 from train.scenario import PloutosConfig
 from train.scenario_sections import SectorScan
 from train.sector_scan import scan_sectors

@@ -3,23 +3,19 @@
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
-import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cluster.errors import ConfigError, PloutosError
 from cluster.processes import Process, descendants, end, wait_gone
+from cluster.temporary_folder import temporary_folder
 
-_FOLDER_PREFIX = "ploutos-"
-_MAX_PARENT_CHARACTERS = 16  # of 107 in a Unix socket path; Ray appends ~65, we up to 24
 _CONNECT_S = 5.0
 _OBJECT_STORE_BYTES = 256 << 20
 _QUIET = {
@@ -114,28 +110,27 @@ def _unattached(address: str, why: str) -> PloutosError:
 def _private(num_cpus: int | None, object_store_bytes: int) -> Iterator[RaySession]:
     import ray
 
-    folder = _temporary_folder()
     before = descendants(os.getpid())
     servers: set[Process] = set()
-    try:
+    with temporary_folder() as folder:
         try:
-            with _signals(_AS_CTRL_C):
-                ray.init(
-                    address="local",
-                    num_cpus=num_cpus,
-                    object_store_memory=object_store_bytes,
-                    include_dashboard=False,
-                    _temp_dir=str(folder),
-                    **_quiet_options(),
-                )
+            try:
+                with _signals(_AS_CTRL_C):
+                    ray.init(
+                        address="local",
+                        num_cpus=num_cpus,
+                        object_store_memory=object_store_bytes,
+                        include_dashboard=False,
+                        _temp_dir=str(folder),
+                        **_quiet_options(),
+                    )
+            finally:
+                servers = descendants(os.getpid()) - before
+            with _signals(_AS_CTRL_C):  # again, since Ray has set its own
+                yield RaySession(ray.get_runtime_context().gcs_address, owned=True)
         finally:
-            servers = descendants(os.getpid()) - before
-        with _signals(_AS_CTRL_C):  # again, since Ray has set its own
-            yield RaySession(ray.get_runtime_context().gcs_address, owned=True)
-    finally:
-        with _signals(_IGNORED):
-            _stop(servers)
-            shutil.rmtree(folder, ignore_errors=True)
+            with _signals(_IGNORED):
+                _stop(servers)
 
 
 def _stop(servers: set[Process]) -> None:
@@ -170,18 +165,6 @@ def _token_environment() -> dict[str, str]:
     if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
         return {"RAY_AUTH_MODE": "token"}
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-
-
-def _temporary_folder() -> Path:
-    """A new folder with a short path that names us; those of killed drivers are removed."""
-    parent = Path(tempfile.gettempdir())
-    if len(str(parent)) > _MAX_PARENT_CHARACTERS:
-        parent = Path("/tmp")
-    for folder in parent.glob(f"{_FOLDER_PREFIX}*-*"):
-        owner = folder.name.removeprefix(_FOLDER_PREFIX).partition("-")[0]
-        if owner.isdecimal() and Process.of(int(owner)) is None:
-            shutil.rmtree(folder, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=parent))
 
 
 @contextmanager

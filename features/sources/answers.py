@@ -12,7 +12,7 @@ _LONGEST = 200  # characters of a vendor's message that are passed on
 _PLAN = re.compile(r"subscription|entitle|upgrade your plan|NOT_AUTHORIZED", re.IGNORECASE)
 _REASONS = (  # what an error's text or type name holds, and what to say of it
     (r"resolve|NameResolution|getaddrinfo|DNS", "its name cannot be resolved (no network?)"),
-    (r"refused", "connection refused"),
+    (r"refused|could not connect", "connection refused"),
     (r"timed? ?out|Timeout|within", "no whole answer in time"),
     (
         r"IncompleteRead|IncompleteBody|Partial|transfer closed|bytes missing|end of response",

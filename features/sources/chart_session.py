@@ -1,5 +1,6 @@
 """The session that yfinance sends its requests with."""
 
+import json
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,9 +8,9 @@ from urllib.parse import urlsplit
 from curl_cffi.requests import Response, Session
 from curl_cffi.requests.exceptions import RequestException
 
-from cluster.errors import DataError
+from cluster.errors import PloutosError
 from features.sources.answers import Answer, check_answer, why_unreachable
-from features.sources.failures import NotServed, SourceDown
+from features.sources.failures import SourceDown
 
 _SOURCE = "yahoo"
 
@@ -33,7 +34,8 @@ class ChartSession(Session):  # type: ignore[type-arg]
     def begin(self, seconds: float) -> None:
         """Forget what failed before, and give what follows so much time, all together."""
         self._ends = time.monotonic() + seconds
-        self._failure: DataError | None = None
+        self._failure: PloutosError | None = None
+        self._over = False
 
     def raise_failure(self) -> None:
         """Raise what the chart failed with.
@@ -47,18 +49,11 @@ class ChartSession(Session):  # type: ignore[type-arg]
 
     def request(self, method: Any, url: str, **options: Any) -> Response:  # type: ignore[override]
         """Send a request; see `curl_cffi.requests.Session.request`."""
-        if isinstance(self._failure, NotServed):
-            raise self._failure  # yfinance would ask other pages about the symbol
-        left = self._ends - time.monotonic()
+        if self._over:
+            self.raise_failure()  # yfinance would go on asking other pages about the symbol
         is_chart = "/finance/chart/" in url
         try:
-            if left <= 0:
-                raise TimeoutError("timed out")
-            answer: Response = super().request(
-                method,
-                self._address(url),
-                **(options | {"timeout": left, "allow_redirects": False}),
-            )
+            answer = self._exchange(method, url, options)
         except (RequestException, TimeoutError) as error:
             if is_chart:
                 why = f"{urlsplit(url).hostname}: {why_unreachable(error)}"
@@ -68,13 +63,25 @@ class ChartSession(Session):  # type: ignore[type-arg]
             self._judge(answer)
         return answer
 
+    def _exchange(self, method: Any, url: str, options: dict[str, Any]) -> Response:
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        options = options | {"timeout": left, "allow_redirects": False}
+        answer: Response = super().request(method, self._address(url), **options)
+        return answer
+
     def _judge(self, response: Response) -> None:
-        """Keep what is wrong with a chart; a later good one makes up for it."""
+        """Keep, and raise, what is wrong with a chart; a later good one makes up for a 401."""
         headers = {name: value or "" for name, value in response.headers.items()}
         try:
             check_answer(Answer(response.status_code, headers, response.content), _SOURCE)
-        except DataError as failure:
+            _check_chart(json.loads(response.content))
+        except PloutosError as failure:
             self._failure = failure
+            self._over = response.status_code != 401  # then yfinance gets another crumb
+            if self._over:
+                raise
         else:
             self._failure = None
 
@@ -83,3 +90,11 @@ class ChartSession(Session):  # type: ignore[type-arg]
             return url
         parts = urlsplit(url)
         return self._base_url.rstrip("/") + parts._replace(scheme="", netloc="").geturl()
+
+
+def _check_chart(document: Any) -> None:
+    """Refuse what yfinance would take for a symbol without prices."""
+    chart = document.get("chart") if isinstance(document, dict) else None
+    result = chart.get("result") if isinstance(chart, dict) else None
+    if not (isinstance(result, list) and result and isinstance(result[0], dict)):
+        raise SourceDown(_SOURCE, "its answer has another form than a chart")

@@ -16,6 +16,7 @@ from features.sessions import OUTSIDE, session_index
 
 LIMIT = 10.0  # features are clipped to [-LIMIT, LIMIT] after their scale is divided out
 VOLATILITY_WINDOW = 20  # bars
+BLOCK = 4096  # bars that are turned from columns into rows at once: they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +73,6 @@ def aligned_table(
 
     names = feature_names(feature_set)
     columns = compute_features(chosen, feature_set, sectors).select(names)
-    table = np.zeros((*grid.shape, len(names)), dtype=np.float32)
-    table[grid.bar, grid.asset] = _rows(columns, feature_scales(feature_set), usable)
     return AlignedTable(
         ts=grid.clock,
         session=grid.of_clock(chosen["session"]),
@@ -83,7 +82,7 @@ def aligned_table(
         volume=grid.matrix(np.where(usable, chosen["volume"].to_numpy(), 0.0)),
         volatility=grid.carried(_volatility(chosen)),
         tradable=grid.flags(usable),
-        features=table,
+        features=_table(columns, feature_scales(feature_set), usable, grid),
     )
 
 
@@ -143,14 +142,20 @@ def _refuse_unusable(
         )
 
 
-def _rows(
-    columns: pl.DataFrame, scales: tuple[float, ...], usable: NDArray[np.bool_]
+def _table(
+    columns: pl.DataFrame, scales: tuple[float, ...], usable: NDArray[np.bool_], grid: Grid
 ) -> NDArray[np.float32]:
-    """Scaled and clipped features (N, F), 0 where not usable."""
-    rows = np.zeros((len(usable), columns.width), dtype=np.float32)
-    for f, (column, scale) in enumerate(zip(columns.iter_columns(), scales, strict=True)):
-        rows[:, f] = np.where(usable, np.clip(column.to_numpy() / scale, -LIMIT, LIMIT), 0.0)
-    return rows
+    """Scaled and clipped features (T, A, F), 0 where not usable, a block of bars at a time."""
+    table = np.zeros((*grid.shape, columns.width), dtype=np.float32)
+    scaled = columns.select(
+        (pl.col(name) / scale).clip(-LIMIT, LIMIT).cast(pl.Float32)
+        for name, scale in zip(columns.columns, scales, strict=True)
+    )
+    for start in range(0, len(usable), BLOCK):
+        rows = np.flatnonzero(usable[start : start + BLOCK])
+        block = scaled.slice(start, BLOCK).to_numpy(order="c")
+        table[grid.bar[start + rows], grid.asset[start + rows]] = block[rows]
+    return table
 
 
 def _prices(bars: pl.DataFrame, grid: Grid) -> dict[str, Matrix]:

@@ -94,7 +94,9 @@ def std_close_50() -> pl.Expr:
 def true_range() -> pl.Expr:
     """Range of the bar, or from the close before where that is wider, USD. Wilder 1978."""
     before = CLOSE.shift(1)
-    return pl.max_horizontal(HIGH - LOW, (HIGH - before).abs(), (LOW - before).abs())
+    top = pl.when(before > HIGH).then(before).otherwise(HIGH)
+    bottom = pl.when(before < LOW).then(before).otherwise(LOW)
+    return top - bottom
 
 
 @quantity

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from cluster.errors import DataError
-from features.bench import bench_features, random_walks
+from features.bench import random_walks
 from features.catalog import feature_columns, feature_names
 from features.compute import compute_features
 
@@ -118,15 +118,6 @@ def test_prices_of_absurd_sizes_are_refused_not_laundered(bars: pl.DataFrame) ->
 
     with pytest.raises(DataError, match="orders of magnitude"):
         compute_features(absurd)
-
-
-def test_the_bench_reports_rows_columns_and_seconds() -> None:
-    report = bench_features(symbols=3, bars=200)
-
-    assert report["rows"] == 600
-    assert report["columns"] == len(feature_names())
-    assert report["features_s"] > 0
-    assert report["rows_per_s"] == pytest.approx(600 / report["features_s"])
 
 
 def test_bench_walks_are_valid_bars() -> None:

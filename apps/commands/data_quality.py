@@ -1,5 +1,6 @@
 """`ploutos data check` and `ploutos data repair`: what is wrong with bars, and setting it aside."""
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, frame_table, talk
+from apps.output import WIDE, Json, emit, frame_table, talk
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,9 +51,15 @@ def check(
 
     emit(whole, as_json, render)
     if _worst(reports) == "BAD":
-        after = "ploutos data repair" if file is None else f"ploutos data import {file} --drop-bad"
-        talk(f"next: {after}")
+        talk(f"next: {_mending(file, reports)}")
         raise typer.Exit(1)
+
+
+def _mending(file: Path | None, reports: "Sequence[QualityReport]") -> str:
+    if file is None:
+        return "ploutos data repair"
+    broken = any(found.broken.height for found in reports)
+    return f"ploutos data import {file}{' --drop-bad' if broken else ', then ploutos data repair'}"
 
 
 def _file_report(file: Path) -> "QualityReport":
@@ -191,7 +198,8 @@ def _set_aside(
 
 def _talk_plan(plans: "Sequence[RepairPlan]") -> None:
     """Say on stderr what would be done, and what would not help."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    width = None if sys.stderr.isatty() else WIDE
+    console = Console(stderr=True, highlight=False, soft_wrap=True, width=width)
     for plan in plans:
         name = f"{plan.interval} {plan.series}"
         if plan.wrong.height:
@@ -220,8 +228,6 @@ def _agreed(yes: bool) -> bool:
     Raises:
         UsageError: there is no terminal, and no --yes.
     """
-    import sys
-
     from cluster.errors import UsageError
 
     if yes:

@@ -90,7 +90,7 @@ def _with_peers(moved: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
     return moved.with_columns(alone=pl.max_horizontal(*peers) <= limits.peers)
 
 
-def _nearest(gap: pl.Series, values: tuple[int, ...]) -> pl.Series:
+def _nearest(gap: pl.Series, values: tuple[float, ...]) -> pl.Series:
     """Log of the factor (or its inverse) that each overnight ratio is nearest to."""
     logs = np.log(np.array(values, dtype=np.float64))
     logs = np.concatenate([logs, -logs])
@@ -102,7 +102,8 @@ def _splits(moved: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
     factor = _nearest(moved["gap"], SPLIT_FACTORS)
     found = moved.filter(
         (pl.col("gap") - factor).abs() <= limits.split_rounding,
-        (pl.col("level").log() + factor).abs() <= limits.split_volume,
+        (pl.col("level").log() + factor).abs() <= limits.split_volume * factor.abs(),
+        (pl.col("busy").log() + factor).abs() <= limits.split_busy,
         pl.col("alone"),
     )
     reason = pl.format(
@@ -144,7 +145,8 @@ def _false_jumps(moved: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
     stitched = stays & (pl.col("move_sigma") / pl.col("busy") >= limits.bar_per_volume)
     found = moved.filter(pl.col("move").abs() >= limits.move, overnight | stitched, pl.col("alone"))
     reason = pl.format(
-        "moves by {} and stays, {}: a false adjustment?",
+        "opens {} and closes {} from the last close, and stays; {}: a false adjustment?",
+        percent("jump"),
         percent("ratio"),
         _evidence(),
     )

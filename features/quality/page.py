@@ -18,7 +18,7 @@ header .verdict { margin: 2px 0 6px; font-size: clamp(34px, 7vw, 52px); line-hei
   margin-top: 14px; }
 .tile { background: var(--paper); border: 1px solid var(--line); border-radius: 12px;
   padding: 12px 16px; }
-.tile b { display: block; font-size: 22px; line-height: 1.3; white-space: nowrap;
+.tile b { display: block; font-size: 20px; line-height: 1.35; white-space: nowrap;
   font-variant-numeric: tabular-nums; }
 .tile span, .note, figcaption { color: var(--muted); font-size: 14px; }
 section { margin-top: 16px; padding: 20px 22px; background: var(--paper);

@@ -28,7 +28,9 @@ def mark_stale(bars: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
 
 def find_stale(marked: pl.DataFrame) -> pl.DataFrame:
     """One alarm for each stale bar, which a repair sets aside; `marked` is from `mark_stale`."""
-    reason = pl.format("repeats the close {} with a volume of {}", "close", "volume")
+    reason = pl.format(
+        "repeats the close {} with a volume of {}", pl.col("close").round(4), "volume"
+    )
     found = marked.filter("stale")
     return raised(found, "stale", Level.SUSPECT, reason, wrong=True)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SPLIT_FACTORS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100)
+SPLIT_FACTORS = (1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100)
 UNIT_FACTORS = (10, 100, 1000)
 
 
@@ -26,7 +26,8 @@ class Thresholds:
     quiet: float = 2.0  # volume of the bar that takes a spike back, at most
     returned: float = 0.25  # a spike: the next session takes back all but this share of the move
     split_rounding: float = 0.03  # log distance of the overnight ratio from a split factor
-    split_volume: float = 0.45  # log distance of the volume's level from the factor's inverse
+    split_volume: float = 0.65  # distance of the volume's level from the inverse, of the log factor
+    split_busy: float = 0.9  # log distance of the split day's own volume from the inverse
     unit_rounding: float = 0.12  # log distance from 10, 100 or 1000
     volume_unit: float = 50.0  # lasting change of the volume's level at an unchanged price
     stale_run: int = 3  # bars that repeat the close without volume, or repeat the whole bar

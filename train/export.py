@@ -87,7 +87,7 @@ def _stock_ppo(actor: Actor, hidden: list[int]):  # type: ignore[no-untyped-def]
         "MlpPolicy",
         None,  # type: ignore[arg-type]  # as PPO.load does
         device="cpu",
-        policy_kwargs={"net_arch": arch, "activation_fn": activation},
+        policy_kwargs={"net_arch": arch, "activation_fn": activation, "ortho_init": False},
         _init_setup_model=False,
     )
     bound = CLIP  # of a raw observation

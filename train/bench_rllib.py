@@ -4,6 +4,7 @@
 # mypy: disable-error-code="union-attr, no-untyped-call, override, attr-defined, arg-type"
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from train.learner import LearnerSpec
 from train.rllib_learner import ppo_config
 from train.rllib_ppo import BatchedPPO
 from train.rllib_runner import BatchedEnvRunner
+from train.scenario_sections import Workers
 
 
 def stock_config(spec: LearnerSpec) -> PPOConfig:
@@ -77,8 +79,8 @@ class Sampler:
 
 def runner_private_megabytes(spec: LearnerSpec) -> float:
     """Memory that one remote env runner has for itself after a rollout; the table is shared."""
-    config = ppo_config(spec, stock_runner=False).env_runners(num_env_runners=1)
-    algorithm = BatchedPPO(config=config)
+    scenario = spec.config.model_copy(update={"workers": Workers(env_runners=1)})
+    algorithm = BatchedPPO(config=ppo_config(replace(spec, config=scenario), stock_runner=False))
     try:
         algorithm.train()
         (kilobytes,) = algorithm.env_runner_group.foreach_env_runner(

@@ -22,7 +22,8 @@ from ray.tune.registry import register_env
 from cluster.errors import ConfigError
 from envs import TradingVectorEnv, V6Params
 from train.curriculum import EVERYWHERE, Stage, stage_at
-from train.learner import LearnerSpec, open_market
+from train.learner import LearnerSpec
+from train.market_table import check_same_market, open_market
 from train.networks import Actor
 from train.rllib_module import TableModule
 from train.rllib_ppo import BatchedPPO
@@ -110,15 +111,18 @@ class RLlibLearner:
         """Write RLlib's checkpoint and the step count."""
         folder.mkdir(parents=True, exist_ok=True)
         self._algorithm.save_to_path(str(folder.absolute()))
-        (folder / _COUNTER).write_text(json.dumps({"num_timesteps": self._steps}))
+        state = {"num_timesteps": self._steps, "fingerprint": self._spec.fingerprint}
+        (folder / _COUNTER).write_text(json.dumps(state))
 
     def load(self, folder: Path) -> None:
         """Continue from what `save` wrote; environments start anew.
 
         Raises:
-            ConfigError: the checkpoint is of another network.
+            ConfigError: the checkpoint is of another network or another market.
         """
-        self._steps = json.loads((folder / _COUNTER).read_text())["num_timesteps"]
+        state = json.loads((folder / _COUNTER).read_text())
+        check_same_market(state["fingerprint"], self._spec.fingerprint, folder)
+        self._steps = state["num_timesteps"]
         try:
             self._algorithm.restore_from_path(str(folder.absolute()))
         except RuntimeError as error:
@@ -133,7 +137,7 @@ class RLlibLearner:
 def ppo_config(spec: LearnerSpec, *, stock_runner: bool) -> PPOConfig:
     """RLlib's configuration; it carries paths and numbers only."""
     register_env(_ENVIRONMENT, make_environments)
-    training = spec.config.training
+    training, workers = spec.config.training, spec.config.workers
     place = {"market": str(spec.market), "fingerprint": spec.fingerprint}
     settings = place | {
         "params": spec.config.v6_params().to_dict(),
@@ -145,12 +149,12 @@ def ppo_config(spec: LearnerSpec, *, stock_runner: bool) -> PPOConfig:
         PPOConfig()
         .environment(_ENVIRONMENT, env_config=settings)
         .env_runners(
-            num_env_runners=0,
-            num_envs_per_env_runner=training.n_envs,
+            num_env_runners=workers.env_runners,
+            num_envs_per_env_runner=training.n_envs // max(workers.env_runners, 1),
             gym_env_vectorize_mode="vector_entry_point",
             rollout_fragment_length=training.n_steps,
         )
-        .learners(num_learners=0)
+        .learners(num_learners=workers.learners)
         .rl_module(
             rl_module_spec=RLModuleSpec(
                 module_class=TableModule, model_config=place | {"shape": asdict(shape)}
@@ -167,10 +171,10 @@ def _ppo_arguments(spec: LearnerSpec) -> dict[str, Any]:
 
     `target_kl` stops an epoch early in Stable-Baselines3; RLlib steers a KL penalty towards it.
     """
-    training = spec.config.training
+    training, learners = spec.config.training, max(spec.config.workers.learners, 1)
     return {
-        "train_batch_size_per_learner": training.n_envs * training.n_steps,
-        "minibatch_size": training.batch_size,
+        "train_batch_size_per_learner": training.n_envs * training.n_steps // learners,
+        "minibatch_size": training.batch_size // learners,
         "num_epochs": training.n_epochs,
         "lr": training.learning_rate,
         "gamma": training.gamma,

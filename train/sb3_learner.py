@@ -2,20 +2,22 @@
 
 import copy
 import math
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from stable_baselines3 import PPO
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 
-from cluster.errors import ConfigError
+from cluster.errors import ConfigError, DataError
 from envs.sb3 import SB3VectorEnv
 from train.curriculum import EVERYWHERE, Stage, stage_at
 from train.learner import LearnerSpec
+from train.market_table import check_same_market
 from train.networks import Actor
 from train.sb3_policy import TablePolicy
+from train.sb3_ppo import TablePPO
 
 CHECKPOINT = "sb3.pt"
 
@@ -43,7 +45,7 @@ class SB3Learner:
         market = spec.load_market()
         training = spec.config.training
         self._curriculum, self._total = spec.config.curriculum, training.total_timesteps
-        self._stage = EVERYWHERE
+        self._stage, self._fingerprint = EVERYWHERE, spec.fingerprint
         self._env = SB3VectorEnv(
             market,
             spec.config.v6_params(),
@@ -58,7 +60,7 @@ class SB3Learner:
             "fingerprint": spec.fingerprint,
             "shape": spec.network_shape(market),
         }
-        self._model = PPO(TablePolicy, self._env, seed=spec.seed, device="auto", **arguments)
+        self._model = TablePPO(TablePolicy, self._env, seed=spec.seed, device="auto", **arguments)
         self._last = _LastValues()
         board = TensorBoardOutputFormat(str(spec.log_folder))
         self._model.set_logger(Logger(str(spec.log_folder), [board, self._last]))
@@ -98,6 +100,7 @@ class SB3Learner:
             "net": self._policy.net.state_dict(),
             "optimizer": self._policy.optimizer.state_dict(),
             "num_timesteps": self.num_timesteps,
+            "fingerprint": self._fingerprint,
         }
         torch.save(state, folder / CHECKPOINT)
 
@@ -105,9 +108,11 @@ class SB3Learner:
         """Continue from what `save` wrote; environments start anew.
 
         Raises:
-            ConfigError: the checkpoint is of another network.
+            ConfigError: the checkpoint is of another network or another market.
+            DataError: it is damaged, or holds more than tensors and numbers.
         """
-        state = torch.load(folder / CHECKPOINT, weights_only=True, map_location=self._model.device)
+        state = _read_tensors(folder / CHECKPOINT, self._model.device)
+        check_same_market(state["fingerprint"], self._fingerprint, folder)
         try:
             self._policy.net.load_state_dict(state["net"])
         except RuntimeError as error:
@@ -125,3 +130,13 @@ class SB3Learner:
         policy = self._model.policy
         assert isinstance(policy, TablePolicy)
         return policy
+
+
+def _read_tensors(file: Path, device: torch.device) -> dict[str, Any]:
+    """Unpickle tensors and plain values; anything else in the file is refused, never run."""
+    try:
+        state: dict[str, Any] = torch.load(file, weights_only=True, map_location=device)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        why = str(error).strip().splitlines()[0]
+        raise DataError(f"{file} is no checkpoint", why, "use an older checkpoint") from error
+    return state

@@ -21,6 +21,7 @@ from train.scenario_sections import (
     Search,
     SectorScan,
     Training,
+    Workers,
 )
 
 
@@ -41,6 +42,7 @@ class PloutosConfig(BaseModel):
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
     learner: Literal["sb3", "rllib"] = "sb3"
     training: Training = Training()
+    workers: Workers = Workers()
     environment: Environment = Field(default_factory=V6Params.default)
     data: Data = Data()
     network: Network = Network()
@@ -58,6 +60,18 @@ class PloutosConfig(BaseModel):
                     f"search.parameters names {parameter}, which is no parameter of training or "
                     f"environment{_nearest(parameter, known)}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _workers_have_work(self) -> "PloutosConfig":
+        workers = self.workers
+        if self.learner == "sb3" and (workers.env_runners or workers.learners):
+            raise ValueError("workers are RLlib's; sb3 trains in one process")
+        if self.training.n_envs % max(workers.env_runners, 1):
+            raise ValueError(
+                f"n_envs {self.training.n_envs} cannot be split among "
+                f"{workers.env_runners} env_runners"
+            )
         return self
 
     @classmethod

@@ -54,6 +54,13 @@ class Training(Section):
         return self
 
 
+class Workers(Section):
+    """RLlib's processes beside the trial's own, a CPU each; `n_envs` is split among the runners."""
+
+    env_runners: int = Field(default=0, ge=0)
+    learners: int = Field(default=0, ge=0)
+
+
 class Data(Section):
     """Which bars: empty `tickers` means every symbol there is, or those the sector scan picks."""
 

@@ -167,6 +167,7 @@ def _tune(home: Home, plan: SweepPlan, listener: TrialListener, *, resume: bool)
     from ray import tune
 
     config = plan.scenario()
+    processes = 1 + config.workers.env_runners + config.workers.learners
     told = {"home": str(home.root), "sweep": plan.name}
     analysis = tune.run(
         run_trial,
@@ -179,7 +180,7 @@ def _tune(home: Home, plan: SweepPlan, listener: TrialListener, *, resume: bool)
         scheduler=trial_scheduler(config),
         storage_path=str(home.sweeps),
         checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
-        resources_per_trial={"cpu": 1},
+        resources_per_trial=tune.PlacementGroupFactory([{"CPU": 1.0}] * processes),
         max_failures=MAX_FAILURES,
         max_concurrent_trials=plan.max_concurrent,
         reuse_actors=True,

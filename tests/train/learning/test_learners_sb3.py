@@ -87,7 +87,7 @@ def test_a_checkpoint_holds_neither_table_nor_pickled_classes(
     (file,) = tmp_path.glob("*.pt")
     state = torch.load(file, weights_only=True)
 
-    assert set(state) == {"net", "optimizer", "num_timesteps"}
+    assert set(state) == {"net", "optimizer", "num_timesteps", "fingerprint"}
     assert all("table" not in name for name in state["net"])
 
 

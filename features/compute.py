@@ -112,8 +112,10 @@ def across_symbols(bars: pl.DataFrame, sector: pl.Series, feature_set: str) -> p
 
 def refuse_absurd(features: pl.DataFrame) -> None:
     """Refuse features, keyed (symbol, ts), that are not finite."""
-    finite = features.select(pl.exclude(KEY).is_finite())
-    _refuse_rows(features, finite, "the bars up to it span too many orders of magnitude")
+    finite = pl.exclude(KEY).is_finite()
+    if not all(features.select(finite.all()).row(0)):
+        why = "the bars up to it span too many orders of magnitude"
+        _refuse_rows(features, features.select(finite), why)
 
 
 def _require_columns(given: list[str]) -> None:

@@ -19,7 +19,7 @@ NOUNS = {
     "features": "Show the feature columns and probe them for look-ahead.",
     "env": "Replay golden files through the V6 environment.",
     "tune": "Run, resume and inspect sweeps.",
-    "model": "List, show and verify policy bundles.",
+    "model": "List, show, verify and promote policy bundles.",
     "serve": "Serve a policy bundle over HTTP.",
     "trade": "Replay a bundle on the paper broker and inspect its journal.",
     "report": "List and open reports.",

@@ -93,6 +93,7 @@ class ModelSummary(Wire):
     feature_names: list[str]
     symbols: list[str]  # slot order
     data: DataSpan
+    unproven: str | None = None  # why a person let it past the gate, which it had failed
 
 
 class Ready(Wire):

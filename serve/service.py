@@ -47,6 +47,7 @@ class PolicyService:
     def summary(self) -> ModelSummary:
         """What a client must know of the bundle that answers now."""
         manifest = self.bundle.manifest
+        mark = self.bundle.unproven
         return ModelSummary(
             bundle_id=manifest.bundle_id,
             created=manifest.created.isoformat(),
@@ -62,6 +63,7 @@ class PolicyService:
                 start=manifest.data.start.isoformat(),
                 end=manifest.data.end.isoformat(),
             ),
+            unproven=mark.reason if mark else None,
         )
 
     def act(self, request: ActRequest) -> ActResponse:

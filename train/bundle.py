@@ -1,8 +1,8 @@
 """The policy bundle: a folder that says what it is, proves it, and is loaded without pickle.
 
 `manifest.json` and `policy.onnx` make the policy; `sb3.zip` may lie beside them and is never
-opened here (unpickling it runs code); `verdict.json` is written after judging. The hashes find
-damage and mix-ups; they are no signature.
+opened here (unpickling it runs code); `verdict.json` is written after judging, `unproven.json` by
+an override of the gate. The hashes find damage and mix-ups; they are no signature.
 """
 
 import hashlib
@@ -28,6 +28,7 @@ from train.manifest import (
     parse_manifest,
 )
 from train.onnx_rules import MAX_BYTES, check_onnx
+from train.unproven import UNPROVEN_FILE, Unproven, read_unproven
 from train.verdict_file import VERDICT_FILE, VerdictRecord, parse_verdict, verdict_bytes
 
 MANIFEST_FILE = "manifest.json"
@@ -72,7 +73,17 @@ class PolicyBundle:
         _check_expected(manifest, expect_features, expect_symbols)
         onnx = _checked_bytes(folder, manifest)
         check_onnx(onnx, manifest)
+        read_unproven(folder, manifest.bundle_id)
         return cls(folder, manifest, read_verdict(folder, manifest), onnx)
+
+    @property
+    def unproven(self) -> Unproven | None:
+        """The mark of a bundle that went past the gate, as it is on the disk now.
+
+        Raises:
+            BundleError: the mark was changed.
+        """
+        return read_unproven(self.path, self.manifest.bundle_id)
 
     def logits(self, observation: Float32) -> Float32:
         """(B, A, 3) scores of HOLD, BUY, SELL for raw full observations (B, D) f32.
@@ -236,7 +247,7 @@ def _check_expected(
 
 def _checked_bytes(folder: Path, manifest: Manifest) -> bytes:
     """The bytes of policy.onnx, after the whole folder was checked against the manifest."""
-    known = {MANIFEST_FILE, VERDICT_FILE, *manifest.files}
+    known = {MANIFEST_FILE, VERDICT_FILE, UNPROVEN_FILE, *manifest.files}
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in known)
     if foreign:
         raise _damaged(folder, f"it holds {foreign[0]!r}, which the manifest does not know")

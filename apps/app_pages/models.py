@@ -1,5 +1,6 @@
 """Models: every bundle with its verdict, where it comes from and what it measured."""
 
+from pathlib import Path
 from typing import Literal
 
 import polars as pl
@@ -7,8 +8,10 @@ import streamlit as st
 
 from apps.readers import BundleCard, bundle_cards
 from apps.tiles import Tile, show_tiles
+from cluster.errors import BundleError
 from cluster.settings import home
 from train.manifest import Manifest
+from train.unproven import read_unproven
 from train.verdict_file import VerdictRecord
 
 _Color = Literal["blue", "orange", "gray", "red"]
@@ -44,9 +47,24 @@ def _show_card(card: BundleCard) -> None:
         st.code(f"ploutos model verify {card.path.name}", language="bash")
     if card.manifest is None:
         return
+    _show_mark(card.path, card.manifest.bundle_id)
     if card.verdict is not None:
         _show_verdict(card.verdict)
     _show_origin(card.manifest)
+
+
+def _show_mark(folder: Path, bundle_id: str) -> None:
+    """UNPROVEN, where a person let the bundle past the gate."""
+    try:
+        mark = read_unproven(folder, bundle_id)
+    except BundleError as error:
+        st.error(f"{error.what}: {error.why}", icon=":material/error:")
+        return
+    if mark is not None:
+        st.badge("UNPROVEN", color="red", icon=":material/warning:")
+        st.markdown(f"Let past the gate by {mark.who} on {mark.at:%Y-%m-%d}: {mark.reason}")
+        for failed in mark.failed:
+            st.markdown(f"- failed: {failed}")
 
 
 def _show_verdict(verdict: VerdictRecord) -> None:

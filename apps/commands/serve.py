@@ -18,7 +18,8 @@ app = typer.Typer(help="Serve a policy bundle over HTTP.", no_args_is_help=True)
 @app.command("up")
 def up(
     bundle: Annotated[
-        str | None, typer.Argument(metavar="[BUNDLE]", help="Id or folder; default: the newest.")
+        str | None,
+        typer.Argument(metavar="[BUNDLE]", help="Id or folder; default: champion, or newest."),
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8700,
     as_json: Json = False,
@@ -30,9 +31,10 @@ def up(
     from apps.readers import find_bundle
     from cluster.settings import home
     from serve.control import serve_up
+    from train.stages import bundle_to_serve
 
-    folder = find_bundle(home(), bundle)
-    talk(f"starting the endpoint for bundle {folder.name}")
+    folder, which = (find_bundle(home(), bundle), "") if bundle else bundle_to_serve(home())
+    talk(f"starting the endpoint for bundle {folder.name}{f' ({which})' if which else ''}")
     state = serve_up(folder, home=home(), port=port)
     emit(_document(state), as_json)
 

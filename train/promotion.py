@@ -1,0 +1,190 @@
+"""Measure a bundle for the gate, and move it up a stage when it passes, or by a person's word."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cluster.errors import PloutosError, UsageError
+from cluster.settings import Home
+from envs import Market, V6Params
+from train.baselines import equal_weight
+from train.bundle import PolicyBundle, read_verdict
+from train.costs import with_costs
+from train.evaluation import evaluate
+from train.gate import (
+    COST_FACTOR,
+    TARGET_VALIDATION_SHARPE,
+    Check,
+    CostStress,
+    Evidence,
+    Measured,
+    gate_checks,
+)
+from train.hash_chain import Fault, Head
+from train.judging import judge_bundle
+from train.ledger import TrialLedger, TrialRecord
+from train.manifest import Manifest
+from train.market_table import open_market
+from train.metrics import sharpe_ratio
+from train.stages import Decision, Stage, enter, read_stages, target_stage, user_name
+from train.unproven import Unproven, mark_unproven, read_unproven
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What the gate said, and where the bundle stands after it."""
+
+    bundle: str
+    before: Stage
+    wanted: Stage
+    checks: tuple[Check, ...]
+    beside: dict[str, Any]  # numbers that decide nothing
+    moved: bool
+    unproven: Unproven | None
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The conditions that are not met."""
+        return tuple(check for check in self.checks if not check.passed)
+
+
+def promote(
+    home: Home, folder: Path, *, to: Stage | None = None, override: str | None = None
+) -> Promotion:
+    """Measure a bundle and, when it passes, write its next stage down.
+
+    Args:
+        home: of the ledger, the market and the log of stages.
+        folder: the bundle, in the home's `bundles`.
+        to: the stage wanted; the next one by default.
+        override: a person's reason to let it pass all the same. Where the gate says no, the
+            bundle is marked UNPROVEN for ever; where it says yes, the reason is not needed.
+
+    Raises:
+        UsageError: `to` is not the next stage, or the reason is blank.
+        BundleError: the bundle is refused.
+    """
+    if override is not None and not override.strip():
+        raise UsageError(
+            "an override needs a reason", "", "ploutos model promote --override --reason '...'"
+        )
+    bundle = PolicyBundle.load(folder)
+    name = bundle.manifest.bundle_id
+    stages = read_stages(home)
+    wanted = target_stage(stages, name, to)
+    checks = gate_checks(gather_evidence(home, bundle))
+    failed = tuple(str(check) for check in checks if not check.passed)
+    moved = not failed or override is not None
+    if failed and override is not None:
+        mark = Unproven(
+            bundle_id=name, reason=override, who=user_name(), at=datetime.now(UTC), failed=failed
+        )
+        mark_unproven(folder, mark)
+    if moved:
+        decision = Decision(
+            bundle=name,
+            stage=wanted,
+            action="override" if failed else "promote",
+            why=override if failed and override else "passed the gate",
+            who=user_name(),
+            numbers={check.name: check.value for check in checks},
+        )
+        enter(home, decision, before=stages.of(name))
+    return Promotion(
+        bundle=name,
+        before=stages.of(name),
+        wanted=wanted,
+        checks=checks,
+        beside=_beside(home, bundle.manifest),
+        moved=moved,
+        unproven=read_unproven(folder, name),
+    )
+
+
+def gather_evidence(home: Home, bundle: PolicyBundle) -> Evidence:
+    """Check the ledger, then walk the test window again: as it was, and with doubled costs."""
+    ledger, problem = TrialLedger(home.ledger), bundle.manifest.problem
+    ledger.adopt(problem)
+    faults = [*ledger.faults(problem), *_anchor_faults(ledger, bundle)]
+    if faults:
+        return Evidence(faults, None, "the ledger is not whole, so nothing else was measured")
+    try:
+        return Evidence((), _measure(home, bundle, ledger))
+    except PloutosError as error:
+        return Evidence((), None, f"{error.what}: {error.why}" if error.why else error.what)
+
+
+def _anchor_faults(ledger: TrialLedger, bundle: PolicyBundle) -> list[Fault]:
+    """A chain that does not go on from where the bundle's verdict saw it end was written anew."""
+    verdict = read_verdict(bundle.path, bundle.manifest)
+    if verdict is None or verdict.ledger is None:
+        return []
+    anchor = verdict.ledger
+    if ledger.chain(bundle.manifest.problem).follows(Head(anchor.rows, anchor.head)):
+        return []
+    return [Fault(anchor.rows, "it, or one before it, is not what the bundle's verdict rests on")]
+
+
+def _measure(home: Home, bundle: PolicyBundle, ledger: TrialLedger) -> Measured:
+    manifest = bundle.manifest
+    market = _market(home, manifest)
+    judgement = judge_bundle(bundle.path, market, ledger)
+    reasons = judgement.verdict.reasons
+    return Measured(
+        verdict=judgement.verdict,
+        degenerate="; ".join(r for r in reasons if r.startswith(("degenerate", "ruined"))),
+        seeds=len({record.seed for record in _repetitions(ledger, manifest)}),
+        stress=_stress(bundle, market),
+    )
+
+
+def _market(home: Home, manifest: Manifest) -> Market:
+    if not manifest.folds:
+        raise PloutosError(f"bundle {manifest.bundle_id} has no test window", "it names no fold")
+    fingerprint = manifest.data.fingerprint
+    folder = home.tables / fingerprint[:16]
+    if not folder.is_dir():
+        raise PloutosError(f"the bars of bundle {manifest.bundle_id} are not here", f"no {folder}")
+    return open_market(folder, fingerprint)
+
+
+def _stress(bundle: PolicyBundle, market: Market) -> CostStress:
+    params = with_costs(V6Params.from_dict(bundle.manifest.v6_params), COST_FACTOR)
+    low, high = bundle.manifest.folds[-1].test
+    window = (low, high - 1)
+    dear = evaluate(bundle.act, market, params, window)
+    return CostStress(dear.sharpe_ratio, equal_weight(market, params, window).sharpe_ratio)
+
+
+def _repetitions(ledger: TrialLedger, manifest: Manifest) -> list[TrialRecord]:
+    """Completed trials that differ from the candidate's in nothing but the seed."""
+    records = ledger.records(manifest.problem)
+    own = next((r for r in records if r.trial_id == manifest.lineage.trial), None)
+    if own is None:
+        return []
+    same = [
+        record
+        for record in records
+        if (record.scenario, record.learner, record.config, record.steps)
+        == (own.scenario, own.learner, own.config, own.steps)
+    ]
+    return [record for record in same if record.status == "completed"]
+
+
+def _beside(home: Home, manifest: Manifest) -> dict[str, Any]:
+    beside: dict[str, Any] = {
+        "validation_sharpe": manifest.metrics.get("validation_sharpe"),
+        "original_target": f"more than {TARGET_VALIDATION_SHARPE:g} on validation",
+    }
+    try:
+        same = _repetitions(TrialLedger(home.ledger), manifest)
+    except PloutosError:  # the ledger is damaged: the checks say so
+        return beside
+    ratios = [sharpe_ratio(record.test_returns) for record in same]
+    if ratios:
+        beside["seeds_sharpe_median"] = float(np.median(ratios))
+        beside["seeds_sharpe_spread"] = float(np.ptp(ratios))
+    return beside

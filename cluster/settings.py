@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     alpaca_paper_secret_key: SecretStr | None = None
     etoro_api_key: SecretStr | None = None
     etoro_user_key: SecretStr | None = None
+    massive_api_key: SecretStr | None = None
     polygon_api_key: SecretStr | None = None
     db_host: str | None = None
     db_port: int = 5432

@@ -1,11 +1,12 @@
 """The transport of the library requests, for clients that bring their own session."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from requests import PreparedRequest, RequestException, Response
 from requests.adapters import HTTPAdapter
 
-from features.sources.answers import Answer, check_answer, why_unreachable
+from features.sources.answers import Answer, check_answer, unreachable
 from features.sources.deadline import within
 from features.sources.failures import SourceDown
 from features.sources.transport import Transport
@@ -56,8 +57,7 @@ class CheckedAdapter(HTTPAdapter):
         try:
             response = within(seconds, whole)
         except (RequestException, TimeoutError) as error:
-            host = (request.url or "").split("/")[2]
-            raise SourceDown(source, f"{host}: {why_unreachable(error)}") from error
+            raise unreachable(source, urlsplit(request.url or "").hostname, error) from error
         answer = Answer(response.status_code, response.headers, response.content)
         check_answer(answer, source, self._key_variables)
         return response

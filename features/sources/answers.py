@@ -10,10 +10,11 @@ from features.sources.failures import NotEntitled, NotServed, SourceDown
 
 _LONGEST = 200  # characters of a vendor's message that are passed on
 _PLAN = re.compile(r"subscription|entitle|upgrade your plan|NOT_AUTHORIZED", re.IGNORECASE)
+_TOO_LATE = "no whole answer in time"
 _REASONS = (  # what an error's text or type name holds, and what to say of it
     (r"resolve|NameResolution|getaddrinfo|DNS", "its name cannot be resolved (no network?)"),
     (r"refused|could not connect", "connection refused"),
-    (r"timed? ?out|Timeout|within", "no whole answer in time"),
+    (r"timed? ?out|Timeout|within", _TOO_LATE),
     (
         r"IncompleteRead|IncompleteBody|Partial|transfer closed|bytes missing|end of response",
         "the answer ends early",
@@ -81,13 +82,15 @@ def message_of(body: bytes) -> str:
     return ": ".join(text for text in texts if isinstance(text, str))[:_LONGEST]
 
 
-def why_unreachable(error: BaseException) -> str:
-    """A short reason for an error of a client library that got no answer."""
-    chain = f"{type(error).__name__} {error}"
-    for pattern, reason in _REASONS:
-        if re.search(pattern, chain, re.IGNORECASE):
-            return reason
-    return f"{type(error).__name__}: {error}"[:_LONGEST]
+def unreachable(source: str, host: str | None, error: BaseException) -> SourceDown:
+    """The failure for an error of a client library that got no answer.
+
+    One that took all the time there was is not worth another attempt.
+    """
+    text = f"{type(error).__name__} {error}"
+    found = (why for pattern, why in _REASONS if re.search(pattern, text, re.IGNORECASE))
+    why = next(found, f"{type(error).__name__}: {error}"[:_LONGEST])
+    return SourceDown(source, f"{host}: {why}", again=why != _TOO_LATE)
 
 
 def _refuse_other_than_json(answer: Answer, source: str) -> None:

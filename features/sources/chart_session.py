@@ -9,7 +9,7 @@ from curl_cffi.requests import Response, Session
 from curl_cffi.requests.exceptions import RequestException
 
 from cluster.errors import PloutosError
-from features.sources.answers import Answer, check_answer, why_unreachable
+from features.sources.answers import Answer, check_answer, unreachable
 from features.sources.failures import SourceDown
 
 _SOURCE = "yahoo"
@@ -56,8 +56,7 @@ class ChartSession(Session):  # type: ignore[type-arg]
             answer = self._exchange(method, url, options)
         except (RequestException, TimeoutError) as error:
             if is_chart:
-                why = f"{urlsplit(url).hostname}: {why_unreachable(error)}"
-                self._failure = SourceDown(_SOURCE, why)
+                self._failure = unreachable(_SOURCE, urlsplit(url).hostname, error)
             raise
         if is_chart:
             self._judge(answer)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from urllib3 import BaseHTTPResponse, PoolManager
 from urllib3.exceptions import HTTPError
 
-from features.sources.answers import Answer, check_answer, why_unreachable
+from features.sources.answers import Answer, check_answer, unreachable
 from features.sources.deadline import within
 from features.sources.failures import SourceDown
 from features.sources.transport import Transport
@@ -56,7 +57,7 @@ class CheckedPool(PoolManager):
                 seconds, lambda: super(CheckedPool, self).request(method, url, **options)
             )
         except (HTTPError, TimeoutError) as error:
-            raise SourceDown(source, f"{url.split('/')[2]}: {why_unreachable(error)}") from error
+            raise unreachable(source, urlsplit(url).hostname, error) from error
         answer = Answer(response.status, response.headers, response.data)
         check_answer(answer, source, self._key_variables)
         return response

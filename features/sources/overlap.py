@@ -1,0 +1,126 @@
+"""Whether two sources have the same series: what they say about the same bars."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import polars as pl
+
+from features.bars import interval_of
+from features.sources.protocol import INTERVALS
+
+TOLERANCE = 0.01  # relative; more than rounding and another closing print explain
+ENOUGH = 5  # bars in common that prove something
+SAME_UNIT = 1.5  # ratio of volumes up to which they count the same thing
+_PRICES = ("open", "high", "low", "close")
+_SPLITS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 1.5)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two sources on the bars they both have.
+
+    Args:
+        bars: How many.
+        worst: The largest relative difference of a close.
+        reason: Why they are not the same series; "" when they are.
+    """
+
+    bars: int
+    worst: float
+    reason: str
+
+    @property
+    def equal(self) -> bool:
+        """Whether bars of one may join the other's series."""
+        return not self.reason
+
+
+def compare(
+    ours: pl.DataFrame, theirs: pl.DataFrame, interval: str, enough: int = ENOUGH
+) -> Comparison:
+    """Compare bars of one symbol from two sources.
+
+    Interval, session and time zone must be the same: both must have the same opening times. No
+    close may differ by more than `TOLERANCE`, nor opens, highs and lows by their median (single
+    prints differ between feeds), and volume must be in the same unit.
+
+    Args:
+        ours: The series that is there.
+        theirs: What may join it, of the same stretch of time.
+        interval: Of the series.
+        enough: Bars in common that are needed.
+    """
+    common = ours.join(theirs, on="ts", suffix="_theirs").sort("ts")
+    if common.height < enough:
+        why = _why_apart(ours, theirs, interval)
+        count = f"{common.height} of {ours.height} bars are in common, {enough} are needed"
+        return Comparison(common.height, 0.0, f"{why}; {count}")
+    ratio = common.select(
+        "ts", **{name: pl.col(f"{name}_theirs") / pl.col(name) for name in _PRICES}
+    )
+    worst = float((ratio["close"] - 1).abs().max())  # type: ignore[arg-type]
+    reason = _price_reason(ratio, worst) or _volume_reason(common)
+    return Comparison(common.height, worst, reason)
+
+
+def _price_reason(ratio: pl.DataFrame, worst: float) -> str:
+    if worst > TOLERANCE:
+        return _close_reason(ratio, worst)
+    for name in _PRICES:
+        off = float((ratio[name] - 1).abs().median())  # type: ignore[arg-type]
+        if off > TOLERANCE:
+            return f"{name} differs by {off:.2%} in the median (limit {TOLERANCE:.0%})"
+    return ""
+
+
+def _close_reason(ratio: pl.DataFrame, worst: float) -> str:
+    close = ratio["close"]
+    typical = float(close.median())  # type: ignore[arg-type]
+    spread = float((close / typical - 1).abs().max())  # type: ignore[arg-type]
+    at = ratio.sort((pl.col("close") - 1).abs())["ts"][-1]
+    text = (
+        f"close differs by up to {worst:.2%} (limit {TOLERANCE:.0%}) at {at:%Y-%m-%d %H:%M} UTC, "
+        f"ratio {typical:.4g} in the median of {ratio.height} bars"
+    )
+    if spread < TOLERANCE and any(
+        abs(typical * factor - 1) < TOLERANCE for s in _SPLITS for factor in (s, 1 / s)
+    ):
+        return f"adjustment: {text}, that of a split"
+    return text if spread > TOLERANCE else f"adjustment: {text}, the same all along"
+
+
+def _volume_reason(common: pl.DataFrame) -> str:
+    traded = common.filter(pl.col("volume") > 0, pl.col("volume_theirs") > 0)
+    if traded.is_empty():
+        return ""
+    ratio = float((traded["volume_theirs"] / traded["volume"]).median())  # type: ignore[arg-type]
+    if 1 / SAME_UNIT <= ratio <= SAME_UNIT:
+        return ""
+    return f"volume unit: theirs is {ratio:.4g} times ours in the median of {traded.height} bars"
+
+
+def _why_apart(ours: pl.DataFrame, theirs: pl.DataFrame, interval: str) -> str:
+    if theirs.is_empty():
+        return "it has no bars where the series ends"
+    found = interval_of(theirs) if theirs.height > 1 else interval
+    if found != interval:
+        return f"interval: theirs is {found}, ours {interval}"
+    minutes = [sorted(bars["ts"].dt.minute().unique()) for bars in (ours, theirs)]
+    if INTERVALS[interval] >= timedelta(hours=1) and minutes[0] != minutes[1]:
+        starts = [", ".join(f":{minute:02d}" for minute in each) for each in minutes]
+        return f"session: their bars start at {starts[1]}, ours at {starts[0]}"
+    shift = _shift(ours, theirs)
+    return f"time zone: their times are {shift:+d} h off" if shift else "too few to compare"
+
+
+def _shift(ours: pl.DataFrame, theirs: pl.DataFrame) -> int:
+    """Whole hours that their times are off by, if that brings most bars together at one price."""
+    for hours in sorted(range(-14, 15), key=abs):
+        moved = theirs.with_columns(pl.col("ts") - timedelta(hours=hours))
+        common = ours.join(moved, on="ts", suffix="_theirs")
+        if common.height <= ours.height / 2:
+            continue
+        off = (common["close_theirs"] / common["close"] - 1).abs().median()
+        if off is not None and float(off) <= TOLERANCE:  # type: ignore[arg-type]
+            return hours
+    return 0

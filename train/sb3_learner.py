@@ -137,6 +137,6 @@ def _read_tensors(file: Path, device: torch.device) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(file, weights_only=True, map_location=device)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        why = str(error).strip().splitlines()[0]
+        why = str(error).strip().partition("\n")[0]
         raise DataError(f"{file} is no checkpoint", why, "use an older checkpoint") from error
     return state

@@ -117,7 +117,7 @@ class Failover:
         fetched: Fetched,
     ) -> list[str]:
         """Write what is proven; the symbols that another source may be asked for."""
-        found = self._checked(fetched.bars, portion.window)
+        found = self._checked(fetched.bars, portion.whole[1])
         new: dict[str, pl.DataFrame] = {}
         lacking: list[str] = []
         for symbol in symbols:
@@ -137,11 +137,11 @@ class Failover:
         self._put(source, new, portion, fetched)
         return lacking
 
-    def _checked(self, bars: pl.DataFrame, window: Window) -> pl.DataFrame:
+    def _checked(self, bars: pl.DataFrame, end: datetime) -> pl.DataFrame:
         """The bars that are over and pass the checks; the others are noted."""
         if self._store.interval == "1d":
             bars = bars.with_columns(pl.col("ts").dt.truncate("1d"))
-        bars = bars.filter(pl.col("ts").is_null() | (pl.col("ts") < window[1]))
+        bars = bars.filter(pl.col("ts").is_null() | (pl.col("ts") < end))
         if bars.is_empty():
             return bars
         good, bad = split_bad(bars)
@@ -161,7 +161,7 @@ class Failover:
             fetched = source.fetch([symbol], self._store.interval, *whole.window)
         except (NotServed, SourceDown) as failure:
             return self._give_up([symbol], source, f"{why}; fetching it anew: {failure.why}")
-        bars = self._checked(fetched.bars, whole.window)
+        bars = self._checked(fetched.bars, portion.whole[1])
         if bars.is_empty():
             return self._give_up([symbol], source, f"{why}; fetching it anew: {_NO_BARS}")
         self._put(source, {symbol: bars}, whole, fetched, anew=True)

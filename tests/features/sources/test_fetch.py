@@ -107,6 +107,7 @@ def test_an_earlier_start_asks_only_for_what_is_before(shop):
 
     result = shop.fetch("AAA", START, day(20))
 
+    assert result.outcomes["AAA"].refetched == ""
     assert set(shop.asked("alpaca")) == {("2024-01-08", "2024-01-16")}
     assert result.outcomes["AAA"].bars == 5
     assert shop.bars().height == 9

@@ -42,15 +42,15 @@ def measure(sessions: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
         limits: Window, history and market size.
 
     Returns:
-        The bars with `skipped` (sessions missing before the bar), `move` and `gap` (log return
+        The bars with `skipped` (sessions missing before the bar, null
+        on days without a session), `move` and `gap` (log return
         close to close and close to open, less the market's median), `move_sigma` and `gap_sigma`
         (the same in sigma), `busy` (volume against its past and the market), `level` (volume after
         over before, lasting), `next_move` and `next_busy`.
     """
-    days = sessions["ts"].unique().sort()
-    numbers = pl.DataFrame({"ts": days, "day": range(len(days))})
-    own = sessions.join(numbers, on="ts", how="left", maintain_order="left").with_columns(
-        skipped=pl.col("day").diff().over("symbol") - 1,
+    number = pl.Series("number", session_index(naive_utc(sessions["ts"]), daily=True))
+    own = sessions.with_columns(number.replace(OUTSIDE, None)).with_columns(
+        skipped=pl.col("number").diff().over("symbol") - 1,
         ratio=pl.col("close").log().diff().over("symbol"),
         jump=(pl.col("open") / pl.col("close").shift().over("symbol")).log(),
         busy=pl.col("volume")
@@ -70,24 +70,24 @@ def measure(sessions: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
 
 def _against_market(own: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
     """Add each session's median of `ratio`, `jump` and `busy`; null where the market is small."""
-    medians = own.group_by("day").agg(
+    medians = own.group_by("ts").agg(
         pl.len(), pl.col("ratio", "jump", "busy").median().name.prefix("market_")
     )
     market = medians.filter(pl.col("len") >= limits.market).drop("len")
-    return own.join(market, on="day", how="left", maintain_order="left")
+    return own.join(market, on="ts", how="left", maintain_order="left")
 
 
 def _in_sigma(moves: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
     """Add `move_sigma` and `gap_sigma`, null where a symbol has too little history."""
     sizes = moves.with_columns(pl.col("move", "gap").abs().name.suffix("_size"))
-    spread = sizes.group_by("day").agg(
+    spread = sizes.group_by("ts").agg(
         pl.len(), pl.col("move_size", "gap_size").median().name.suffix("_today")
     )
     spread = spread.filter(pl.col("len") >= limits.market).drop("len")
     size = pl.col("move_size", "gap_size")
     long = size.rolling_median(limits.window, min_samples=limits.min_history)
     short = size.rolling_median(limits.unrest, min_samples=limits.unrest)
-    past = sizes.join(spread, on="day", how="left", maintain_order="left").with_columns(
+    past = sizes.join(spread, on="ts", how="left", maintain_order="left").with_columns(
         _past(long).name.suffix("_long"), _past(short).name.suffix("_short")
     )
     return past.with_columns(_sigma("move"), _sigma("gap")).drop(

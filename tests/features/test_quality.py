@@ -119,7 +119,7 @@ def test_bars_in_another_unit_are_each_wrong(bars, factor, last):
 
 
 def test_a_collapse_on_the_last_bar_is_no_unit_error(bars):
-    crash = scaled(bars, number() == SESSIONS - 1, 0.1, 12.0)
+    crash = scaled(bars, number() == SESSIONS - 1, 0.1, 40.0)
 
     assert found(crash) == []
 

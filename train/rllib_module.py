@@ -79,6 +79,8 @@ class TableModule(TorchRLModule, ValueFunctionAPI):
         market = open_market(Path(config["market"]), config["fingerprint"])
         self.net = PolicyNet(NetworkShape(**config["shape"]))
         self.reader = TableReader(self.net, table_tensor(market))
+        # Several learners synchronise buffers by writing into them; the table is mapped read-only.
+        self._ddp_params_and_buffers_to_ignore = ["reader.table"]
         self.action_dist_cls = RLlibChoices
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:

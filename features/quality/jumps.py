@@ -143,7 +143,12 @@ def _false_jumps(moved: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
         -0.5 * pl.col("move").abs()
     )
     stitched = stays & (pl.col("move_sigma") / pl.col("busy") >= limits.bar_per_volume)
-    found = moved.filter(pl.col("move").abs() >= limits.move, overnight | stitched, pl.col("alone"))
+    found = moved.filter(
+        pl.col("move").abs() >= limits.move,
+        pl.col("busy") < limits.traded,
+        overnight | stitched,
+        pl.col("alone"),
+    )
     reason = pl.format(
         "opens {} and closes {} from the last close, and stays; {}: a false adjustment?",
         percent("jump"),

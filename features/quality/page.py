@@ -28,6 +28,7 @@ p { margin: 0 0 10px; } figure { margin: 0; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(290px, 1fr)); gap: 14px; }
 .grid figure { overflow: hidden; border: 1px solid var(--line); border-radius: 10px;
   padding: 10px 12px 12px; min-width: 0; }
+.grid .plotly-graph-div { width: 100%; }
 .grid h3 { margin: 0; font-size: 15.5px; } .grid figcaption { line-height: 1.4; }
 .scroll { overflow-x: auto; max-height: 560px; overflow-y: auto; }
 table { width: 100%; border-collapse: collapse; font-size: 14px;

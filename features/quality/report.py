@@ -64,8 +64,8 @@ def _tiles(report: QualityReport) -> str:
             (f"{report.broken.height:,}", "bars that break a rule"),
             (f"{_serious(report).height:,}", "alarms"),
             (f"{gaps:,}", "bars missing"),
-            (_text(first), "first"),
-            (_text(last), "last"),
+            (_day(first), "first"),
+            (_day(last), "last"),
         ]
     )
 
@@ -172,6 +172,10 @@ def _moment(ts: Any) -> str:
     if ts is None:
         return "-"
     return f"{ts:%Y-%m-%d}" if ts.hour == ts.minute == 0 else f"{ts:%Y-%m-%d %H:%M}"
+
+
+def _day(ts: Any) -> str:
+    return f"{ts:%Y-%m-%d}" if ts is not None else "-"
 
 
 def _text(value: Any) -> str:

@@ -22,6 +22,7 @@ class Thresholds:
     peers: int = 2  # other symbols that made half the move or more; beyond it the move is shared
     move: float = 0.10  # smallest move that is judged
     gap_per_volume: float = 15.0  # sigma of the overnight gap per unit of volume: false above it
+    traded: float = 8.0  # volume from which on a move of any size is real
     bar_per_volume: float = 7.5  # sigma of the whole move per unit of volume: false above it
     quiet: float = 2.0  # volume of the bar that takes a spike back, at most
     returned: float = 0.25  # a spike: the next session takes back all but this share of the move

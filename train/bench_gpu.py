@@ -53,6 +53,7 @@ class Workload:
     max_position_pct: float = 0.20
     max_trades_per_day: int = 15
     min_holding_period: int = 2
+    use_sharpe_penalty: bool = True
 
     def ppo(self) -> dict[str, Any]:
         """Keyword arguments of `stable_baselines3.PPO`."""
@@ -70,6 +71,7 @@ class Workload:
             "max_position_pct",
             "max_trades_per_day",
             "min_holding_period",
+            "use_sharpe_penalty",
         )
         return {name: getattr(self, name) for name in names}
 

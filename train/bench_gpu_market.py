@@ -1,5 +1,6 @@
 """A Market as one small file, to carry to a machine that has no data packages."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,6 @@ from cluster.errors import DataError
 from envs.market import ARRAYS, Market
 
 MAX_BYTES = 40_000_000
-SYMBOLS, SESSIONS = 22, 1_260  # five years; hourly bars
 
 
 def write_market(market: Market, file: Path) -> int:
@@ -34,7 +34,7 @@ def read_market(file: Path) -> Market:
     try:
         with np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files if name in ARRAYS}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{file} is no market file",
             str(error),
@@ -43,9 +43,9 @@ def read_market(file: Path) -> Market:
     return Market.from_arrays(**arrays)
 
 
-def simulated_market() -> Market:
-    """Five years of simulated hourly bars of 22 symbols; needs the data packages."""
+def simulated_market(symbols: int = 22, sessions: int = 1_260) -> Market:
+    """Simulated hourly bars with the features of v6, five years of them; needs data packages."""
     from envs.from_bars import market_from_bars
     from features import SimulatedMarket
 
-    return market_from_bars(SimulatedMarket(symbols=SYMBOLS, sessions=SESSIONS).bars())
+    return market_from_bars(SimulatedMarket(symbols=symbols, sessions=sessions).bars())

@@ -74,14 +74,6 @@ class HashChain:
         parsed = (_parse(line) for line in self._lines())
         return [row for row in parsed if row is not None]
 
-    def head(self) -> Head:
-        """Where the chain ends now; 0 rows without one."""
-        return _end_of(self._lines())
-
-    def follows(self, earlier: Head) -> bool:
-        """Whether the chain still begins with what ended in `earlier`."""
-        return _hash_at(self._lines(), earlier.rows) == earlier.hash
-
     def faults(self) -> list[Fault]:
         """Every row that was changed, moved or taken out; empty for a whole chain, or for none."""
         lines, head = self._read()

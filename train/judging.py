@@ -13,7 +13,6 @@ from train.evaluation import Evaluation, evaluate
 from train.ledger import TrialLedger
 from train.report import ReportInput
 from train.verdict import Verdict, judge
-from train.verdict_file import LedgerAnchor
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,17 +65,17 @@ def judge_bundle(folder: Path, market: Market, ledger: TrialLedger, *, seed: int
     window = (low, high - 1)
     candidate = evaluate(bundle.act, market, params, window, seed=seed)
     others = baselines(market, params, window, seed=seed)
-    anchor = _anchor(ledger, manifest.problem)
+    rows = _whole_rows(ledger, manifest.problem)
     trials = ledger.trials(manifest.problem)
     paths = ledger.paths(manifest.problem, candidate.dates())
     verdict = judge(candidate, others, trials, paths=paths, seed=seed)
-    verdict = verdict.model_copy(update={"ledger": anchor})
+    verdict = verdict.model_copy(update={"ledger": rows})
     update_verdict(folder, verdict)
     return Judgement(bundle, verdict, candidate, others, trials)
 
 
-def _anchor(ledger: TrialLedger, problem: str) -> LedgerAnchor | None:
-    """Where the whole chain ends; the verdict keeps it, so that a later cut is found."""
+def _whole_rows(ledger: TrialLedger, problem: str) -> tuple[tuple[str, str], ...]:
+    """Every trial of a whole ledger; the verdict keeps them, so that a later loss is found."""
     ledger.adopt(problem)
     faults = ledger.faults(problem)
     if faults:
@@ -85,5 +84,4 @@ def _anchor(ledger: TrialLedger, problem: str) -> LedgerAnchor | None:
             str(faults[0]),
             "restore it from a copy: without all trials, no verdict can be trusted",
         )
-    head = ledger.chain(problem).head()
-    return LedgerAnchor(rows=head.rows, head=head.hash) if head.rows else None
+    return ledger.digests(problem)

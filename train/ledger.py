@@ -68,6 +68,11 @@ class TrialLedger:
         with self.chain(problem).writing() as chain:
             return _adopt(chain, self.root / problem, "found")
 
+    def digests(self, problem: str) -> tuple[tuple[str, str], ...]:
+        """Trial id and SHA-256 of the file, of every row of the chain."""
+        rows = self.chain(problem).rows()
+        return tuple((str(row["trial_id"]), str(row["sha256"])) for row in rows)
+
     def faults(self, problem: str) -> list[Fault]:
         """What was removed, changed or moved since it was written; empty for a whole ledger.
 

@@ -23,7 +23,7 @@ from train.gate import (
     Measured,
     gate_checks,
 )
-from train.hash_chain import Fault, Head
+from train.hash_chain import Fault
 from train.judging import judge_bundle
 from train.ledger import TrialLedger, TrialRecord
 from train.manifest import Manifest
@@ -31,6 +31,8 @@ from train.market_table import open_market
 from train.metrics import sharpe_ratio
 from train.stages import Decision, Stage, enter, read_stages, target_stage, user_name
 from train.unproven import Unproven, mark_unproven, read_unproven
+
+_RESTS = "the bundle's verdict rests on it"
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def gather_evidence(home: Home, bundle: PolicyBundle) -> Evidence:
     """Check the ledger, then walk the test window again: as it was, and with doubled costs."""
     ledger, problem = TrialLedger(home.ledger), bundle.manifest.problem
     ledger.adopt(problem)
-    faults = [*ledger.faults(problem), *_anchor_faults(ledger, bundle)]
+    faults = ledger.faults(problem) or _lost_since_verdict(ledger, bundle)
     if faults:
         return Evidence(faults, None, "the ledger is not whole, so nothing else was measured")
     try:
@@ -117,15 +119,15 @@ def gather_evidence(home: Home, bundle: PolicyBundle) -> Evidence:
         return Evidence((), None, f"{error.what}: {error.why}" if error.why else error.what)
 
 
-def _anchor_faults(ledger: TrialLedger, bundle: PolicyBundle) -> list[Fault]:
-    """A chain that does not go on from where the bundle's verdict saw it end was written anew."""
+def _lost_since_verdict(ledger: TrialLedger, bundle: PolicyBundle) -> list[Fault]:
+    """Trials that the bundle's verdict rests on: a ledger written anew without one is found."""
     verdict = read_verdict(bundle.path, bundle.manifest)
-    if verdict is None or verdict.ledger is None:
-        return []
-    anchor = verdict.ledger
-    if ledger.chain(bundle.manifest.problem).follows(Head(anchor.rows, anchor.head)):
-        return []
-    return [Fault(anchor.rows, "it, or one before it, is not what the bundle's verdict rests on")]
+    now = dict(ledger.digests(bundle.manifest.problem))
+    return [
+        Fault(row, f"trial {trial} {'was changed' if trial in now else 'is missing'}: {_RESTS}")
+        for row, (trial, digest) in enumerate(verdict.ledger if verdict else (), start=1)
+        if now.get(trial) != digest
+    ]
 
 
 def _measure(home: Home, bundle: PolicyBundle, ledger: TrialLedger) -> Measured:

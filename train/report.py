@@ -10,6 +10,7 @@ from cluster.errors import DataError
 from cluster.files import write_atomic
 from train import report_page as html
 from train.evaluation import Evaluation
+from train.gate import MAX_OVERFITTING, MAX_SPA_P, TARGET_VALIDATION_SHARPE
 from train.manifest import Manifest
 from train.verdict import MIN_DEFLATED_SHARPE
 from train.verdict_file import VerdictRecord
@@ -52,6 +53,7 @@ def write_report(path: Path, given: ReportInput) -> Path:
         _excess(given.verdict),
         _numbers(given),
         _luck(given),
+        _search(given),
         _tried(given),
         _folds(given),
         _made_of(given),
@@ -149,6 +151,42 @@ def _luck(given: ReportInput) -> str:
     )
 
 
+def _search(given: ReportInput) -> str:
+    from train.report_charts import readable
+
+    verdict = given.verdict
+    effective = verdict.deflated_sharpe_effective
+    overfitting = verdict.overfitting
+    tests = [
+        f"{readable(row.baseline)} {row.spa_p:.3f}"
+        for row in verdict.excess
+        if row.spa_p is not None
+    ]
+    pairs = [
+        ("deflated Sharpe", f"{verdict.deflated_sharpe:.3f} over {verdict.trials} trial(s)"),
+        (
+            "counting clusters",
+            "not measured"
+            if effective is None
+            else f"{effective:.3f} over {verdict.effective_trials} different thing(s) tried",
+        ),
+        (
+            "probability of overfitting",
+            f"not measured; the gate wants at most {MAX_OVERFITTING:g}"
+            if overfitting is None
+            else f"{overfitting:.3f}; the gate wants at most {MAX_OVERFITTING:g}",
+        ),
+        (f"Hansen's p, at most {MAX_SPA_P:g}", ", ".join(tests) or "not measured"),
+        ("Sharpe on validation", _validation(given.manifest)),
+    ]
+    return html.section("What searching explains", html.facts(pairs))
+
+
+def _validation(manifest: Manifest) -> str:
+    reached = _number(manifest.metrics.get("validation_sharpe"))
+    return f"{reached}; the original sought more than {TARGET_VALIDATION_SHARPE:g}"
+
+
 def _tried(given: ReportInput) -> str:
     import polars as pl
 
@@ -217,11 +255,6 @@ def _chart(figure: "go.Figure", name: str) -> str:
     options = {"displayModeBar": False, "responsive": True}
     drawn = figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config=options)
     return f"<figure style='margin:0'>{drawn}</figure>"
-
-
-def _minus(text: str) -> str:
-    """A proper minus sign before a number."""
-    return text.replace("-0", "−0").replace("-1", "−1") if False else text
 
 
 def _number(value: float | None) -> str:

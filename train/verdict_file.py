@@ -23,15 +23,6 @@ class BaselineExcess(BaseModel):
     spa_p: float | None = Field(default=None, ge=0.0, le=1.0)  # of the mean excess a day
 
 
-class LedgerAnchor(BaseModel):
-    """How long the ledger's chain was when the verdict was written, and its last hash."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rows: int = Field(ge=1)
-    head: str = Field(pattern=r"^[0-9a-f]{64}$")
-
-
 class VerdictRecord(BaseModel):
     """The numbers of a verdict; `train.verdict.judge` makes it."""
 
@@ -48,7 +39,7 @@ class VerdictRecord(BaseModel):
     effective_trials: int | None = None  # clusters of trials; never lowers the bar
     deflated_sharpe_effective: float | None = Field(default=None, ge=0.0, le=1.0)
     overfitting: float | None = Field(default=None, ge=0.0, le=1.0)  # None: cannot be measured
-    ledger: LedgerAnchor | None = None
+    ledger: tuple[tuple[str, str], ...] = ()  # trial and hash of each row that it rests on
     excess: tuple[BaselineExcess, ...]
     reasons: tuple[str, ...]  # what failed, with numbers; empty when BETTER
 

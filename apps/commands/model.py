@@ -87,8 +87,11 @@ def show(bundle: BundleName = None, as_json: Json = False) -> None:
 
     def render(console: Console) -> None:
         long = ("normaliser", "feature_names", "v6_params")
-        print_fields(console, {key: document[key] for key in document if key not in long})
-        console.print(f"({', '.join(long)}: --json)")
+        shown = {key: document[key] for key in document if key not in long}
+        without = {"ledger"}  # one line a trial
+        shown["verdict"] = verdict.model_dump(exclude=without) if verdict else None
+        print_fields(console, shown)
+        console.print(f"({', '.join(long)}, trials of the ledger: --json)")
 
     emit(document, as_json, render)
 

@@ -3,12 +3,14 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cluster.artifacts import ArtifactStore
 from cluster.errors import UsageError
 from cluster.settings import Home
 from envs import Market, V6Params
@@ -18,6 +20,7 @@ from train.judging import judge_bundle
 from train.ledger import CHAIN_FILE, TrialLedger, TrialRecord
 from train.manifest import FoldSpan, ManifestFields
 from train.promotion import promote
+from train.publish import fetch_bundle, fetch_ledger, publish_bundle, publish_ledger
 from train.stages import read_stages, stage_log
 
 SESSIONS, BARS = 120, 7
@@ -202,17 +205,15 @@ def test_a_chain_written_anew_without_a_trial_is_found(
     judge_bundle(bundle, edge, ledger)
     verdict = read_verdict(bundle, PolicyBundle.load(bundle).manifest)
     assert verdict is not None
-    assert verdict.ledger is not None
-    assert verdict.ledger.rows == 25
+    assert [trial for trial, _ in verdict.ledger][23:] == ["demo-1-23", "demo-1-24"]
     folder = ledger.root / "0123456789abcdef"
     for path in [*folder.glob(".chain*"), folder / "demo-1-24.parquet"]:
         os.remove(path)
 
     refused = promote(home, bundle)
 
-    assert "row 25: it, or one before it, is not what the bundle's verdict rests on" in str(
-        refused.failed[0]
-    )
+    told = "row 25: trial demo-1-24 is missing: the bundle's verdict rests on it"
+    assert told in str(refused.failed[0])
 
 
 def test_an_override_needs_a_reason_and_marks_for_ever(
@@ -256,3 +257,22 @@ def test_an_empty_ledger_is_told(home: Home, bundle: Path) -> None:
     refused = promote(home, bundle)
 
     assert "the ledger holds no trial" in str(refused.failed[0])
+
+
+def test_a_bundle_judged_elsewhere_is_promoted_here(
+    home: Home, edge: Market, bundle: Path, ledger: TrialLedger, tmp_path: Path
+) -> None:
+    # given: judged on a cluster, which publishes; this home has a trial of its own
+    judge_bundle(bundle, edge, ledger)
+    store, here = ArtifactStore(str(tmp_path / "store")), Home(tmp_path / "here")
+    publish_ledger(store, home)
+    publish_bundle(store, bundle)
+    (record,) = (one for one in ledger.records("0123456789abcdef") if one.seed == 9)
+    TrialLedger(here.ledger).append(replace(record, trial_id="own"))
+
+    fetch_ledger(store, here)
+    fetched = fetch_bundle(store, bundle.name, here)
+    edge.save(here.tables)
+
+    assert [str(check) for check in promote(here, fetched).failed] == []
+    assert len(TrialLedger(here.ledger).digests("0123456789abcdef")) == 26

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -165,3 +166,18 @@ def test_a_browser_draws_it_without_errors_and_without_scrolling_sideways(
     assert charts == 3
     assert wide <= width
     assert len(picture) > 50_000
+
+
+def test_what_searching_explains_is_told(given: ReportInput, tmp_path: Path) -> None:
+    measured = given.verdict.model_copy(
+        update={"overfitting": 0.41, "effective_trials": 2, "deflated_sharpe_effective": 0.5}
+    )
+
+    without = words(write_report(tmp_path / "a.html", given).read_text())
+    told = words(write_report(tmp_path / "b.html", replace(given, verdict=measured)).read_text())
+
+    assert "probability of overfitting not measured; the gate wants at most 0.2" in without
+    assert "probability of overfitting 0.410; the gate wants at most 0.2" in told
+    assert "counting clusters 0.500 over 2 different thing(s) tried" in told
+    assert re.search(r"Hansen.{1,8}s p, at most 0.05 flat \d\.\d{3}, buy and hold", told)
+    assert "Sharpe on validation 0.50; the original sought more than 1.5" in told

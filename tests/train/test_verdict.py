@@ -10,7 +10,10 @@ from cluster.errors import DataError
 from envs import Market, V6Params
 from train.baselines import baselines
 from train.evaluation import Evaluation, evaluate, evaluate_random
+from train.overfitting import probability_of_overfitting
 from train.significance import Moments, deflated_sharpe_ratio
+from train.superiority import superiority_p
+from train.trial_clusters import effective_trials
 from train.verdict import judge
 
 DAYS = 250
@@ -197,3 +200,39 @@ def test_knowing_the_future_is_better(market: Market) -> None:
     others = baselines(market, params, (0, 419))
 
     assert judge(chosen, others, trials(chosen.sharpe_ratio)).better
+
+
+def test_the_search_is_measured_from_the_trials_paths() -> None:
+    tried = np.stack([SKILLED.daily_returns, *(noise(seed, 0.0) for seed in range(10, 16))])
+
+    verdict = judge(SKILLED, OTHERS, trials(6.0, *[0.0] * 6), paths=tried)
+
+    assert verdict.overfitting == probability_of_overfitting(tried) < 0.05
+    assert verdict.effective_trials == effective_trials(tried) <= 7
+    assert verdict.deflated_sharpe_effective is not None
+    assert verdict.deflated_sharpe_effective >= verdict.deflated_sharpe
+    for row, other in zip(verdict.excess, OTHERS, strict=True):
+        expected = superiority_p(SKILLED.daily_returns, other.daily_returns, tried)
+        assert row.spa_p == expected < 0.05
+
+
+def test_without_paths_the_search_is_not_measured() -> None:
+    verdict = judge(SKILLED, OTHERS, TRIALS)
+
+    assert verdict.overfitting is None
+    assert verdict.effective_trials == verdict.trials == 4
+    assert verdict.deflated_sharpe_effective == verdict.deflated_sharpe
+
+
+def test_the_raw_count_decides() -> None:
+    # One thing tried two hundred times still counts two hundred times.
+    lucky = path("policy", noise(3, 2.5))
+    copies = np.tile(lucky.daily_returns, (200, 1))
+    scattered = trials(*np.random.default_rng(0).normal(0.0, 1.0, 200))
+
+    verdict = judge(lucky, OTHERS, scattered, paths=copies)
+
+    assert verdict.effective_trials == 1
+    assert verdict.deflated_sharpe_effective is not None
+    assert verdict.deflated_sharpe_effective > 0.95 > verdict.deflated_sharpe
+    assert not verdict.better

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cluster.errors import ConfigError
 from envs import V6Params
+from train.scenario_parameters import is_of_network, places, replaced, twice_named
 from train.scenario_sections import (
     Curriculum,
     Data,
@@ -53,13 +54,18 @@ class PloutosConfig(BaseModel):
 
     @model_validator(mode="after")
     def _searched_parameters_exist(self) -> "PloutosConfig":
-        known = [*Training.model_fields, *self.environment.to_dict()]
-        for parameter in self.search.parameters:
-            if parameter not in known:
+        known = places(self.environment.to_dict())
+        for name in self.search.parameters:
+            if name not in known:
                 raise ValueError(
-                    f"search.parameters names {parameter}, which is no parameter of training or "
-                    f"environment{_nearest(parameter, known)}"
+                    f"search.parameters names {name}, which is no parameter of training, "
+                    f"environment or network{_nearest(name, list(known))}"
                 )
+            if self.search.scheduler == "pbt" and is_of_network(name):
+                raise ValueError(f"pbt copies weights, so it cannot search {name}")
+        twice = twice_named(self.search.parameters, known)
+        if twice:
+            raise ValueError(f"search.parameters names {twice} under two names")
         return self
 
     @model_validator(mode="after")
@@ -124,15 +130,13 @@ class PloutosConfig(BaseModel):
         return self.model_dump_json()
 
     def with_overrides(self, overrides: dict[str, Any]) -> "PloutosConfig":
-        """This scenario with parameters of training or environment replaced, as a trial samples.
+        """This scenario with parameters replaced as a trial samples them; see `places`.
 
         Raises:
             ConfigError: a value out of range.
         """
-        values = self.model_dump(mode="json")
-        for parameter, value in overrides.items():
-            section = "training" if parameter in Training.model_fields else "environment"
-            values[section][parameter] = value
+        known = places(self.environment.to_dict())
+        values = replaced(self.model_dump(mode="json"), overrides, known)
         return type(self)._checked(values, origin=f"scenario {self.name}", default_name=self.name)
 
     def v6_params(self) -> V6Params:

@@ -8,16 +8,14 @@ import yaml
 
 from cluster.errors import UsageError
 from train.scenario import PloutosConfig
-
-_SEARCHED_SECTIONS = ("training", "environment")
+from train.scenario_parameters import places
 
 
 def with_settings(config: PloutosConfig, assignments: Sequence[str]) -> PloutosConfig:
     """The scenario after every `section.key=value`, in their order.
 
-    A value is JSON or YAML: `3e-4`, `true`, `[64, 64]`, `[AAPL, MSFT]`. A parameter of training
-    or environment that is set is not searched any more; `search.parameters.<name>={...}`
-    changes what is searched.
+    A value is JSON or YAML: `3e-4`, `true`, `[64, 64]`, `[AAPL, MSFT]`. A parameter that is set is
+    not searched any more; `search.parameters.<name>={...}` changes what is searched.
 
     Raises:
         UsageError: an assignment that is none.
@@ -29,9 +27,15 @@ def with_settings(config: PloutosConfig, assignments: Sequence[str]) -> PloutosC
     for assignment in assignments:
         path, value = _parsed(assignment)
         _assign(values, path, value, assignment)
-        if len(path) == 2 and path[0] in _SEARCHED_SECTIONS:
-            values["search"]["parameters"].pop(path[1], None)
+        _search_no_more(values, path)
     return PloutosConfig.from_json(json.dumps(values))
+
+
+def _search_no_more(values: dict[str, Any], path: Sequence[str]) -> None:
+    """What is set is not searched, under whichever of its names."""
+    known, searched = places(values["environment"]), values["search"]["parameters"]
+    for name in [name for name in searched if known.get(name) == tuple(path)]:
+        del searched[name]
 
 
 def _parsed(assignment: str) -> tuple[list[str], Any]:

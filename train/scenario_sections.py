@@ -17,7 +17,8 @@ from envs import V6Params
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Value = bool | int | float | str
+Scalar = bool | int | float | str
+Value = Scalar | tuple[Scalar, ...]  # the latter for `network.net_arch`
 Starts = Literal["easy", "medium", "hard"]
 
 
@@ -153,13 +154,33 @@ class Distribution(Section):
 
 
 class Search(Section):
-    """What the sweep tries: sampled values of training and environment parameters, and seeds."""
+    """What the sweep tries: every sampled configuration with every seed.
 
-    trials: Positive = 8
+    `scheduler` spreads the steps: `none` gives every trial all, `asha` stops those that are behind
+    at rungs, `pbt` lets them copy the weights of those ahead and go on with changed parameters.
+    """
+
+    trials: Positive = 8  # configurations x seeds; the last one may have fewer seeds
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
     algorithm: Literal["random", "optuna"] = "random"
-    early_stopping: bool = False
+    scheduler: Literal["none", "asha", "pbt"] = "none"
+    gpus_per_trial: Share = 0.25  # where the cluster has GPUs; a cap on GPU memory as well
     parameters: dict[str, Distribution] = Field(default_factory=dict)
+
+    @field_validator("seeds")
+    @classmethod
+    def _unique(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("a seed is named twice")
+        return seeds
+
+    @model_validator(mode="after")
+    def _a_population_explores(self) -> "Search":
+        if self.scheduler == "pbt" and self.algorithm != "random":
+            raise ValueError("pbt proposes the parameters itself: algorithm must be random")
+        if self.scheduler == "pbt" and not self.parameters:
+            raise ValueError("pbt changes parameters as it goes: name some under parameters")
+        return self
 
 
 class Folds(Section):

@@ -1,37 +1,22 @@
 """Run a sweep of trials on Ray Tune, or go on with one; `python -m train.sweep --help`."""
 
-import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from cluster.errors import PloutosError
+from cluster.files import storage_errors
 from cluster.ray_runtime import attached_ray
 from cluster.settings import Home
 from train.market_table import open_market
 from train.sweep_plan import SweepPlan, SweepRequest, make_plan, read_plan
-from train.sweep_progress import Report, SweepEvent, TrialListener, tune_callback
-from train.sweep_records import (
-    best_trial,
-    outcome_of,
-    record_trial,
-    save_best,
-    sweep_records,
-    trial_id,
-)
-from train.sweep_search import METRIC, MODE, parameter_space, search_algorithm, trial_scheduler
-from train.trial import run_trial, sampled_parameters
-
-MAX_FAILURES = 2  # restarts of a trial from its last checkpoint
-_TUNE_SETTINGS = {
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-    "TUNE_RESULT_BUFFER_LENGTH": "0",
-}
+from train.sweep_progress import Report, SweepEvent, TrialListener
+from train.sweep_records import best_trial, record_trial, save_best, sweep_records, trial_id
+from train.sweep_state import driving, finish, resume_command
+from train.sweep_tune import tune_trials
+from train.trial_record import TrialRecord
 
 
 class SweepInterruptedError(PloutosError):
@@ -122,6 +107,31 @@ def resume_sweep(home: Home, name: str, report: Report = silent) -> SweepResult:
 
 def _run(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> SweepResult:
     began = time.perf_counter()
+    with driving(home, plan.name):
+        trials = _trials(home, plan, report, resume=resume)
+        records = {record.trial_id: record for record in sweep_records(home, plan)}
+        best = best_trial(plan, records.values())
+        chosen = {trial_id(plan, trial): trial for trial in trials}[best.trial_id]
+        raw = open_market(home.tables / plan.raw_market, plan.raw_fingerprint)
+        bundle = save_best(home, plan, chosen, raw)
+        finish(home, plan.name, bundle)
+    return SweepResult(
+        plan=plan,
+        home=home,
+        trials=tuple(_summary(records[trial_id(plan, trial)]) for trial in trials),
+        best=_summary(best),
+        bundle=bundle,
+        elapsed_s=time.perf_counter() - began,
+    )
+
+
+def _trials(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> list[Any]:
+    """Tune's trials, each ended and in the ledger.
+
+    Raises:
+        SweepInterruptedError: some have not ended.
+        PloutosError: the disk is full.
+    """
     config = plan.scenario()
     listener = TrialListener(
         report=report,
@@ -129,91 +139,49 @@ def _run(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> SweepR
         total_steps=config.training.total_timesteps,
         trials=config.search.trials,
     )
-    with attached_ray(), _tune_settings():
-        trials = _tune(home, plan, listener, resume=resume)
-    ends = {record.trial_id: record.status for record in sweep_records(home, plan)}
-    _check_all_ended(plan, trials, ends)
-    summaries = tuple(_summary(plan, trial, ends) for trial in trials)
-    best = best_trial(plan, trials, ends)
-    raw = open_market(home.tables / plan.raw_market, plan.raw_fingerprint)
-    return SweepResult(
-        plan=plan,
-        home=home,
-        trials=summaries,
-        best=summaries[trials.index(best)],
-        bundle=save_best(home, plan, best, raw),
-        elapsed_s=time.perf_counter() - began,
-    )
-
-
-def _check_all_ended(plan: SweepPlan, trials: list[Any], ends: Mapping[str, str]) -> None:
-    """The ledger tells: Tune calls a trial terminated, too, that Ctrl-C has stopped."""
-    wanted = plan.scenario().search.trials
-    ended = sum(trial_id(plan, trial) in ends for trial in trials)
-    if ended < wanted:
-        raise SweepInterruptedError(
-            f"sweep {plan.name} was interrupted",
-            f"{ended} of {wanted} trials have ended",
-            f"ploutos tune resume {plan.name}",
-        )
-
-
-def _tune(home: Home, plan: SweepPlan, listener: TrialListener, *, resume: bool) -> list[Any]:
-    """Tune's own trials, when all have ended or Ctrl-C was pressed.
-
-    `tune.run` and not `tune.Tuner`: the Tuner pickles the callbacks with the experiment, and a
-    resumed one would report to where the first one did.
-    """
-    from ray import tune
-
-    config = plan.scenario()
-    processes = 1 + config.workers.env_runners + config.workers.learners
-    told = {"home": str(home.root), "sweep": plan.name}
-    analysis = tune.run(
-        run_trial,
-        name=plan.name,
-        config=parameter_space(config) | told,
-        metric=METRIC,
-        mode=MODE,
-        num_samples=config.search.trials,
-        search_alg=search_algorithm(config),
-        scheduler=trial_scheduler(config),
-        storage_path=str(home.sweeps),
-        checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
-        resources_per_trial=tune.PlacementGroupFactory([{"CPU": 1.0}] * processes),
-        max_failures=MAX_FAILURES,
-        max_concurrent_trials=plan.max_concurrent,
-        reuse_actors=True,
-        raise_on_failed_trial=False,
-        resume="AUTO" if resume else None,
-        callbacks=[tune_callback(listener)],
-        trial_dirname_creator=lambda trial: str(trial.trial_id),
-        verbose=0,
-    )
-    return list(analysis.trials)
-
-
-@contextmanager
-def _tune_settings() -> Iterator[None]:
-    """Tune's output and buffering are set by environment variables only; the user's win."""
-    added = {name: value for name, value in _TUNE_SETTINGS.items() if name not in os.environ}
-    os.environ.update(added)
     try:
-        yield
-    finally:
-        for name in added:
-            os.environ.pop(name, None)
+        with storage_errors(home.sweeps / plan.name), attached_ray() as session:
+            trials = tune_trials(home, plan, listener, session, resume=resume)
+    except KeyboardInterrupt:
+        raise _interrupted(home, plan) from None
+    except PloutosError as error:
+        then = f"{error.next_command}; then {resume_command(plan.name)}"
+        raise type(error)(f"sweep {plan.name} stopped: {error.what}", error.why, then) from error
+    if listener.storage_fault:
+        raise PloutosError(
+            f"sweep {plan.name} stopped",
+            listener.storage_fault,
+            f"free some space (df -h), then {resume_command(plan.name)}",
+        )
+    for trial in trials:
+        if listener.ended_earlier(trial):
+            record_trial(home, plan, trial)  # its driver was killed before it could
+    ended = {record.trial_id for record in sweep_records(home, plan)}
+    if any(trial_id(plan, trial) not in ended for trial in trials) or (
+        len(trials) < config.search.trials
+    ):
+        raise _interrupted(home, plan)
+    return trials
 
 
-def _summary(plan: SweepPlan, trial: Any, ends: Mapping[str, str]) -> TrialSummary:
-    outcome = outcome_of(trial)
+def _interrupted(home: Home, plan: SweepPlan) -> SweepInterruptedError:
+    """The ledger tells: Tune calls a trial terminated, too, that Ctrl-C has stopped."""
+    ended, wanted = len(sweep_records(home, plan)), plan.scenario().search.trials
+    return SweepInterruptedError(
+        f"sweep {plan.name} was interrupted",
+        f"{ended} of {wanted} trials have ended",
+        resume_command(plan.name),
+    )
+
+
+def _summary(record: TrialRecord) -> TrialSummary:
     return TrialSummary(
-        trial=trial_id(plan, trial),
-        status=ends[trial_id(plan, trial)],
-        sampled=sampled_parameters(trial.config),
-        seed=int(trial.config["seed"]),
-        steps=outcome.steps if outcome else 0,
-        validation_sharpe=outcome.validation_sharpe if outcome else None,
+        trial=record.trial_id,
+        status=record.status,
+        sampled=record.config,
+        seed=record.seed,
+        steps=record.steps,
+        validation_sharpe=record.validation_sharpe,
     )
 
 

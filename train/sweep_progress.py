@@ -1,11 +1,12 @@
 """What a running sweep tells: one event for each start, evaluation and end of a trial."""
 
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from train.trial import sampled_parameters
+from train.trial import STORAGE_FAULT, sampled_parameters
 
 TrialEnd = Literal["completed", "pruned", "failed"]
 EventKind = Literal["started", "progress"] | TrialEnd
@@ -39,20 +40,30 @@ class TrialListener:
     record: Callable[[Any], TrialEnd]  # enters Tune's trial into the ledger
     total_steps: int
     trials: int
+    storage_fault: str = ""  # why a checkpoint could not be written
+    _started: set[str] = field(default_factory=set)
     _numbers: dict[str, int] = field(default_factory=dict)
     _began: float = field(default_factory=time.perf_counter)
 
     def started(self, trial: Any) -> None:
         """A trial got its worker, perhaps again."""
+        self._started.add(trial.trial_id)
         self._tell("started", trial)
 
     def progressed(self, trial: Any, result: Mapping[str, Any]) -> None:
         """A trial was evaluated; Tune calls this before the trial itself knows the result."""
+        if STORAGE_FAULT in result and not self.storage_fault:
+            self.storage_fault = result[STORAGE_FAULT]
+            signal.raise_signal(signal.SIGINT)  # as Ctrl-C: Tune saves all, and trials can go on
         self._tell("progress", trial, result)
 
     def ended(self, trial: Any) -> None:
         """A trial came to its end: by itself, pruned by the scheduler, or failed for good."""
         self._tell(self.record(trial), trial)
+
+    def ended_earlier(self, trial: Any) -> bool:
+        """Whether a trial had ended already when this driver came."""
+        return trial.is_finished() and trial.trial_id not in self._started
 
     def _tell(self, kind: EventKind, trial: Any, result: Mapping[str, Any] | None = None) -> None:
         last = result or trial.last_result or {}

@@ -1,26 +1,36 @@
 """What is left of a sweep: a ledger record of every trial, and a bundle of the best one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from cluster.errors import PloutosError
+from cluster.errors import DataError, PloutosError
 from cluster.settings import Home
 from envs import Market
 from features import feature_fingerprint
 from train.bundle import save_bundle
 from train.ledger import TrialLedger, TrialRecord
 from train.manifest import Lineage, ManifestFields
+from train.scenario_parameters import LEARNER
 from train.sweep_plan import SweepPlan
 from train.sweep_progress import TrialEnd
-from train.trial import ONNX_FILE, ZIP_FILE, Outcome, sampled_parameters
+from train.sweep_ranking import ranked
+from train.trial import ONNX_FILE, ZIP_FILE, recorded_status, sampled_parameters
+from train.trial_checkpoint import is_sound
+from train.trial_outcome import Outcome
 
 
 def record_trial(home: Home, plan: SweepPlan, trial: Any) -> TrialEnd:
-    """Enter one of Tune's ended trials into the ledger; doing so again changes nothing."""
+    """Enter one of Tune's ended trials into the ledger.
+
+    The first record stands: a resumed trial that had ended already tells nothing new.
+    """
+    known = recorded_status(home, plan, trial.trial_id)
+    if known:
+        return cast(TrialEnd, known)
     outcome = outcome_of(trial)
     scenario = plan.scenario()
     end = _end_of(trial, outcome, scenario.training.total_timesteps)
@@ -29,7 +39,7 @@ def record_trial(home: Home, plan: SweepPlan, trial: Any) -> TrialEnd:
         problem=plan.problem,
         sweep=plan.name,
         scenario=scenario.name,
-        learner=scenario.learner,
+        learner=trial.config.get(LEARNER, scenario.learner),
         seed=int(trial.config["seed"]),
         config=sampled_parameters(trial.config),
         status=end,
@@ -63,31 +73,37 @@ def trial_id(plan: SweepPlan, trial: Any) -> str:
     return f"{plan.name}-{trial.trial_id}"
 
 
-def best_trial(plan: SweepPlan, trials: Iterable[Any], ends: Mapping[str, str]) -> Any:
-    """The completed trial with the highest validation Sharpe ratio; the test window has no say.
-
-    Args:
-        plan: the sweep.
-        trials: Tune's trials.
-        ends: how each ended, by its id in the ledger.
+def best_trial(plan: SweepPlan, records: Iterable[TrialRecord]) -> TrialRecord:
+    """The median trial of the best configuration: what its seeds usually give.
 
     Raises:
         PloutosError: no trial was completed.
     """
-    done = [trial for trial in trials if ends[trial_id(plan, trial)] == "completed"]
-    if not done:
+    configurations = ranked(records)
+    if not configurations or not configurations[0].completed:
         raise PloutosError(
             f"no trial of sweep {plan.name} was completed",
             "all failed or were pruned",
             f"ploutos tune show {plan.name}",
         )
-    return max(done, key=lambda trial: Outcome.read(Path(trial.checkpoint.path)).validation_sharpe)
+    return configurations[0].median_trial
 
 
 def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
-    """Make a bundle of a trial's last checkpoint."""
+    """Make a bundle of a trial's last checkpoint.
+
+    Raises:
+        DataError: the checkpoint was damaged since.
+    """
+    checkpoint = Path(trial.checkpoint.path)
+    if not is_sound(checkpoint):
+        raise DataError(
+            f"{checkpoint} is damaged",
+            "its files are not those that its checksums.json names",
+            "restore the folder from a copy, then run the command again",
+        )
     scenario = plan.scenario().with_overrides(sampled_parameters(trial.config))
-    outcome = Outcome.read(Path(trial.checkpoint.path))
+    outcome = Outcome.read(checkpoint)
     stated = ManifestFields(
         scenario=scenario.name,
         learner=scenario.learner,
@@ -113,7 +129,6 @@ def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
         problem=plan.problem,
         created=datetime.now(UTC),
     )
-    checkpoint = Path(trial.checkpoint.path)
     onnx, zipped = ((checkpoint / name).read_bytes() for name in (ONNX_FILE, ZIP_FILE))
     return save_bundle(home.bundles, onnx, zipped, stated)
 

@@ -1,69 +1,40 @@
 """One trial of a sweep: train, evaluate out of sample, leave everything in a checkpoint."""
 
-import json
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cluster.errors import PloutosError
+from cluster.files import storage_errors
 from cluster.settings import Home
 from envs import Market
 from train.evaluation import Evaluation, evaluate
 from train.learner import Learner, LearnerSpec, create_learner
+from train.market_broadcast import LocalMarkets, local_markets
 from train.market_table import open_market
 from train.networks import Actor
 from train.normaliser import Normaliser
 from train.sweep_plan import SweepPlan, read_plan
+from train.trial_checkpoint import last_sound, seal
+from train.trial_outcome import Outcome
+from train.trial_resources import cap_gpu_memory
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
 
 EVALUATIONS = 8  # of each trial, evenly over its steps
-OUTCOME_FILE = "outcome.json"
 ONNX_FILE = "policy.onnx"
 ZIP_FILE = "sb3.zip"
+STORAGE_FAULT = "storage_fault"
 _LEARNER_FOLDER = "learner"
 _RESERVED = ("home", "sweep", "seed")  # the rest of a trial's configuration is sampled
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What a checkpoint's policy earns on the windows that it was not trained on."""
-
-    steps: int
-    steps_per_second: float
-    validation_sharpe: float
-    test_sharpe: float
-    test_dates: tuple[date, ...]  # (D,)
-    test_returns: npt.NDArray[np.float64]  # (D,) simple returns a session
-
-    def write(self, folder: Path) -> None:
-        """Put it into a checkpoint."""
-        values = vars(self) | {
-            "test_dates": [day.isoformat() for day in self.test_dates],
-            "test_returns": self.test_returns.tolist(),
-        }
-        (folder / OUTCOME_FILE).write_text(json.dumps(values))
-
-    @classmethod
-    def read(cls, folder: Path) -> "Outcome":
-        """The opposite of `write`."""
-        values = json.loads((folder / OUTCOME_FILE).read_text())
-        values["test_dates"] = tuple(date.fromisoformat(day) for day in values["test_dates"])
-        values["test_returns"] = np.asarray(values["test_returns"], np.float64)
-        return cls(**values)
-
-    def metrics(self) -> dict[str, float]:
-        """The numbers that Tune compares and TensorBoard draws; no test result among them."""
-        return {
-            "validation_sharpe": self.validation_sharpe,
-            "num_timesteps": self.steps,
-            "steps_per_second": self.steps_per_second,
-        }
 
 
 def sampled_parameters(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,44 +42,100 @@ def sampled_parameters(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name not in _RESERVED}
 
 
-def run_trial(config: dict[str, Any]) -> None:
-    """Tune's trainable: `config` holds home, sweep and seed, and the sampled parameters."""
+def run_trial(config: dict[str, Any], tables: Sequence["ObjectRef[Market]"] = ()) -> None:
+    """Tune's trainable.
+
+    It goes on from the furthest sound checkpoint. A trial that the ledger has already, because it
+    ended after Tune's last snapshot, is not trained again: it only ends once more.
+
+    Args:
+        config: home, sweep and seed, and the sampled parameters.
+        tables: The market with raw features in Ray's object store, for machines that lack it;
+            empty where every worker sees the driver's files.
+
+    Raises:
+        PloutosError: the trial is in the ledger as failed.
+    """
     from ray import tune
 
     home = Home(Path(config["home"]))
     plan = read_plan(home, config["sweep"])
-    folder = home.sweeps / plan.name / tune.get_context().get_trial_id()
-    run = TrialRun(home, plan, config, folder)
-    checkpoint = tune.get_checkpoint()
-    if checkpoint:
-        with checkpoint.as_directory() as folder:
-            run.learner.load(Path(folder) / _LEARNER_FOLDER)
+    trial = tune.get_context().get_trial_id()
+    folder = home.sweeps / plan.name / trial
+    given = tune.get_checkpoint()
+    start = last_sound(folder, Path(given.path) if given else None)
+    if recorded_status(home, plan, trial):
+        _end_again(home, plan, trial, start)
+        return
+    cap_gpu_memory(plan.scenario())
+    run = TrialRun(local_markets(home, plan, tables), plan, config, folder)
     try:
+        if start:
+            run.learner.load(start / _LEARNER_FOLDER)
+        if run.is_done and start:
+            _report(start, Outcome.read(start).metrics())
         for outcome, learned in run.outcomes():
-            with run.checkpoint(outcome) as folder:
-                report = tune.Checkpoint.from_directory(str(folder))
-                tune.report({**learned, **outcome.metrics()}, checkpoint=report)
+            metrics = {**learned, **outcome.metrics()}
+            with _storage_faults_told(metrics), run.checkpoint(outcome) as made:
+                _report(made, metrics)
     finally:
         run.learner.close()
+
+
+def _end_again(home: Home, plan: SweepPlan, trial: str, start: Path | None) -> None:
+    if start is None or recorded_status(home, plan, trial) == "failed":
+        raise PloutosError(f"trial {trial} has failed before", "the ledger has it")
+    _report(start, Outcome.read(start).metrics())
+
+
+def _report(checkpoint: Path, metrics: Mapping[str, float]) -> None:
+    """Hand a sealed checkpoint and its numbers to Tune, which copies it to the trial's folder."""
+    from ray import tune
+
+    tune.report(dict(metrics), checkpoint=tune.Checkpoint.from_directory(str(checkpoint)))
+
+
+@contextmanager
+def _storage_faults_told(metrics: Mapping[str, float]) -> Iterator[None]:
+    """Where a checkpoint cannot be written, Tune gets the reason instead, as `STORAGE_FAULT`.
+
+    A full disk stops the sweep, which can be resumed; it is no failure of the trial.
+    """
+    from ray import tune
+
+    try:
+        with storage_errors(Path("the checkpoint")):
+            yield
+    except PloutosError as error:
+        tune.report({**metrics, STORAGE_FAULT: f"{error.what}: {error.why}"})
+        threading.Event().wait()  # until Tune ends this worker: nothing is trained unsaved
+
+
+def recorded_status(home: Home, plan: SweepPlan, trial: str) -> str:
+    """How the trial ended as the ledger has it, "" when it has not."""
+    from train import trial_file
+
+    path = home.ledger / plan.problem / f"{plan.name}-{trial}.parquet"
+    return trial_file.read(path).status if path.is_file() else ""
 
 
 class TrialRun:
     """A learner between its evaluations."""
 
     def __init__(
-        self, home: Home, plan: SweepPlan, config: Mapping[str, Any], folder: Path
+        self, markets: LocalMarkets, plan: SweepPlan, config: Mapping[str, Any], folder: Path
     ) -> None:
         scenario = plan.scenario().with_overrides(sampled_parameters(config))
         self._training = scenario.training
         self._params = scenario.v6_params()
-        self._raw = open_market(home.tables / plan.raw_market, plan.raw_fingerprint)
+        self._raw = open_market(markets.raw, plan.raw_fingerprint)
         self._scale = plan.scale()
         self._plan = plan
         self._seed = int(config["seed"])
         self.learner: Learner = create_learner(
             LearnerSpec(
                 config=scenario,
-                market=home.tables / plan.market,
+                market=markets.normalised,
                 fingerprint=plan.fingerprint,
                 window=plan.fold.train,
                 seed=self._seed,
@@ -116,11 +143,16 @@ class TrialRun:
             )
         )
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all steps have been taken."""
+        return self.learner.num_timesteps >= self._training.total_timesteps
+
     def outcomes(self) -> Iterator[tuple[Outcome, Mapping[str, float]]]:
         """Train to the end; each part's outcome and what the learner logged."""
         total = self._training.total_timesteps
         part = -(-total // EVALUATIONS)
-        while self.learner.num_timesteps < total:
+        while not self.is_done:
             before, started = self.learner.num_timesteps, time.perf_counter()
             learned = self.learner.train(min(part, total - before))
             rate = (self.learner.num_timesteps - before) / (time.perf_counter() - started)
@@ -157,6 +189,7 @@ class TrialRun:
             (folder / ONNX_FILE).write_bytes(actor_to_onnx(actor, self._scale))
             (folder / ZIP_FILE).write_bytes(actor_to_sb3_zip(actor, self._scale))
             outcome.write(folder)
+            seal(folder)
             yield folder
 
 

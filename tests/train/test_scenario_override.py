@@ -19,7 +19,7 @@ def test_values_are_json_or_yaml(demo: PloutosConfig) -> None:
             "environment.max_steps=500",
             "network.net_arch=[32, 16]",
             "data.tickers=[XLK, XLF]",
-            "search.early_stopping=true",
+            "search.scheduler=asha",
             "learner=rllib",
         ],
     )
@@ -28,7 +28,7 @@ def test_values_are_json_or_yaml(demo: PloutosConfig) -> None:
     assert changed.environment.max_steps == 500
     assert changed.network.net_arch == (32, 16)
     assert changed.data.tickers == ("XLK", "XLF")
-    assert changed.search.early_stopping is True
+    assert changed.search.scheduler == "asha"
     assert changed.learner == "rllib"
     assert with_settings(demo, []) is demo
 

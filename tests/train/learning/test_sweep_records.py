@@ -15,8 +15,10 @@ from train.export import actor_to_onnx, actor_to_sb3_zip
 from train.networks import Actor, NetworkShape, PolicyNet
 from train.scenario import PloutosConfig
 from train.sweep_plan import SweepPlan, SweepRequest, make_plan
-from train.sweep_records import best_trial, record_trial, save_best, sweep_records, trial_id
-from train.trial import ONNX_FILE, ZIP_FILE, Outcome
+from train.sweep_records import best_trial, record_trial, save_best, sweep_records
+from train.trial import ONNX_FILE, ZIP_FILE
+from train.trial_checkpoint import seal
+from train.trial_outcome import Outcome
 
 TOTAL = 2048
 
@@ -52,6 +54,7 @@ def ended(tmp_path: Path, plan: SweepPlan, random_market: Market) -> Ended:
         actor = Actor(PolicyNet(shape))
         (folder / ONNX_FILE).write_bytes(actor_to_onnx(actor, plan.scale()))
         (folder / ZIP_FILE).write_bytes(actor_to_sb3_zip(actor, plan.scale()))
+        seal(folder)
         return SimpleNamespace(
             trial_id=name,
             status=status,
@@ -110,27 +113,43 @@ def test_recording_twice_changes_nothing(home: Home, plan: SweepPlan, ended: End
     assert len(sweep_records(home, plan)) == 1
 
 
-def test_another_story_about_a_recorded_trial_is_refused(
+def test_the_first_record_of_a_trial_stands(home: Home, plan: SweepPlan, ended: Ended) -> None:
+    assert record_trial(home, plan, ended("a", steps=512)) == "pruned"
+
+    assert record_trial(home, plan, ended("a", sharpe=0.9)) == "pruned"
+
+    (record,) = sweep_records(home, plan)
+    assert (record.steps, record.validation_sharpe) == (512, 0.5)
+
+
+def test_the_learner_of_a_record_is_the_trials_own(
     home: Home, plan: SweepPlan, ended: Ended
 ) -> None:
-    record_trial(home, plan, ended("a", sharpe=0.5))
+    trial = ended("a")
+    trial.config["learner"] = "rllib"
 
-    with pytest.raises(DataError, match="other content"):
-        record_trial(home, plan, ended("a", sharpe=0.9))
+    record_trial(home, plan, trial)
+
+    assert sweep_records(home, plan)[0].learner == "rllib"
 
 
-def test_the_best_is_chosen_by_validation_among_the_completed(
-    plan: SweepPlan, ended: Ended
+def test_without_a_completed_trial_there_is_no_best(
+    home: Home, plan: SweepPlan, ended: Ended
 ) -> None:
-    trials = [ended("a", sharpe=0.1), ended("bb", sharpe=0.7), ended("ccc", sharpe=3.0)]
-    ends = {trial_id(plan, trial): "completed" for trial in trials} | {"one-ccc": "pruned"}
+    record_trial(home, plan, ended("a", status="ERROR"))
 
-    assert best_trial(plan, trials, ends) is trials[1]
-
-
-def test_without_a_completed_trial_there_is_no_best(plan: SweepPlan, ended: Ended) -> None:
     with pytest.raises(PloutosError, match="no trial of sweep one was completed"):
-        best_trial(plan, [ended("a")], {"one-a": "failed"})
+        best_trial(plan, sweep_records(home, plan))
+
+
+def test_a_checkpoint_that_was_damaged_makes_no_bundle(
+    home: Home, plan: SweepPlan, ended: Ended, random_market: Market
+) -> None:
+    trial = ended("a")
+    (Path(trial.checkpoint.path) / ONNX_FILE).write_bytes(b"torn")
+
+    with pytest.raises(DataError, match=r"checksums\.json"):
+        save_best(home, plan, trial, random_market)
 
 
 def test_the_bundle_says_where_it_comes_from(

@@ -11,16 +11,18 @@ import pytest
 from cluster.errors import ConfigError
 from cluster.settings import Home
 from envs import Market
+from train.market_broadcast import local_markets
 from train.scenario import PloutosConfig
 from train.sweep_plan import SweepPlan, SweepRequest, make_plan
 from train.trial import (
     EVALUATIONS,
     ONNX_FILE,
-    Outcome,
     TrialRun,
     raw_act,
     sampled_parameters,
 )
+from train.trial_checkpoint import SEAL, is_sound
+from train.trial_outcome import Outcome
 
 Small = Callable[..., PloutosConfig]
 
@@ -39,7 +41,7 @@ def plan(random_market: Market, small: Small, home: Home) -> SweepPlan:
 
 def start(home: Home, plan: SweepPlan, **sampled: float) -> TrialRun:
     config = {"home": str(home.root), "sweep": plan.name, "seed": 3, **sampled}
-    return TrialRun(home, plan, config, home.sweeps / plan.name / "trial")
+    return TrialRun(local_markets(home, plan, ()), plan, config, home.sweeps / plan.name / "trial")
 
 
 def test_only_what_the_search_chose_counts_as_sampled() -> None:
@@ -112,11 +114,12 @@ def test_a_checkpoint_brings_the_trial_back(home: Home, plan: SweepPlan, tmp_pat
     outcome, _ = next(run.outcomes())
     with run.checkpoint(outcome) as folder:
         names = {path.name for path in folder.iterdir()}
+        assert is_sound(folder)
         assert Outcome.read(folder).steps == outcome.steps
         resumed = start(home, plan)
         resumed.learner.load(folder / "learner")
 
-    assert names == {"learner", "outcome.json", "policy.onnx", "sb3.zip"}
+    assert names == {"learner", "outcome.json", "policy.onnx", "sb3.zip", SEAL}
     assert [part.steps for part, _ in resumed.outcomes()] == [512 * n for n in range(2, 9)]
     assert not folder.exists()
 

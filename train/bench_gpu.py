@@ -121,35 +121,53 @@ def bench_gpu(
     torch.set_float32_matmul_precision("highest" if precision == "float32" else "high")
     with tempfile.TemporaryDirectory() as folder, _autocast(device, precision):
         model = _model(market, workload, Path(folder), device)
-        model.learn(workload.n_envs * workload.n_steps)
-        model.sampling_s = model.learning_s = 0.0
-        buffer, before = model.rollout_buffer, model.num_timesteps
-        batches_before = buffer.minibatches
-        seconds, _ = _timed(device, lambda: model.learn(steps, reset_num_timesteps=False))
-        batches = buffer.minibatches - batches_before
-        taken = model.num_timesteps - before
-        gather_s = batches * _gather_seconds(model, workload.batch_size)
-    rollouts = taken // (workload.n_envs * workload.n_steps)
-    epochs = batches / rollouts / -(-workload.n_envs * workload.n_steps // workload.batch_size)
+        run = _run(model, workload, steps)
     return {
-        "env_steps_per_s": round(taken / seconds),
-        "sampling_share": round(model.sampling_s / seconds, 3),
-        "learning_share": round(model.learning_s / seconds, 3),
-        "gather_share": round(gather_s / seconds, 3),  # within learning
+        **_figures(run, model, workload),
         "peak_device_mb": _peak_device_megabytes(device),
         "peak_host_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        "steps": taken,
-        "seconds": round(seconds, 2),
-        "epochs_per_rollout": round(epochs, 2),  # fewer than asked for where target_kl stops them
-        "minutes_for_20m_steps": round(TARGET_STEPS * seconds / taken / 60, 1),
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "gpu_figure": _gpu_figure(device, seconds / taken),
+        "gpu_figure": _gpu_figure(device, run.seconds / run.steps),
         "precision": precision,
         "torch": torch.__version__,
         "assets": market.num_assets,
         "features": market.num_features,
         "bars": market.num_bars,
         "workload": vars(workload),
+    }
+
+
+@dataclass(frozen=True)
+class _Run:
+    steps: int  # of environments
+    seconds: float
+    minibatches: int
+    gather_s: float  # of all minibatches
+
+
+def _run(model: TimedPPO, workload: Workload, steps: int) -> _Run:
+    model.learn(workload.n_envs * workload.n_steps)
+    model.sampling_s = model.learning_s = 0.0
+    steps_before, minibatches_before = model.num_timesteps, model.rollout_buffer.minibatches
+    seconds, _ = _timed(model.device, lambda: model.learn(steps, reset_num_timesteps=False))
+    minibatches = model.rollout_buffer.minibatches - minibatches_before
+    gather_s = minibatches * _gather_seconds(model, workload.batch_size)
+    return _Run(model.num_timesteps - steps_before, seconds, minibatches, gather_s)
+
+
+def _figures(run: _Run, model: TimedPPO, workload: Workload) -> dict[str, Any]:
+    rollout = workload.n_envs * workload.n_steps
+    an_epoch = -(-rollout // workload.batch_size)  # minibatches
+    return {
+        "env_steps_per_s": round(run.steps / run.seconds),
+        "sampling_share": round(model.sampling_s / run.seconds, 3),
+        "learning_share": round(model.learning_s / run.seconds, 3),
+        "gather_share": round(run.gather_s / run.seconds, 3),  # within learning
+        "steps": run.steps,
+        "seconds": round(run.seconds, 2),
+        # fewer epochs than asked for where target_kl stops them
+        "epochs_per_rollout": round(run.minibatches * rollout / run.steps / an_epoch, 2),
+        "minutes_for_20m_steps": round(TARGET_STEPS * run.seconds / run.steps / 60, 1),
     }
 
 

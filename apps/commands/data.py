@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.commands import data_quality
+from apps.commands import data_fetch, data_quality
 from apps.output import Json, emit, frame_table
 
 if TYPE_CHECKING:
     import polars as pl
 
-app = typer.Typer(help="Import, check, query and simulate bars.", no_args_is_help=True)
+app = typer.Typer(help="Fetch, import, check, query and simulate bars.", no_args_is_help=True)
+app.command("fetch")(data_fetch.fetch)
 app.command("check")(data_quality.check)
 app.command("repair")(data_quality.repair)
 
@@ -87,7 +88,7 @@ def status(as_json: Json = False) -> None:
         if lake.height:
             console.print(frame_table(lake))
         else:
-            console.print("the lake is empty; next: ploutos data import FILE")
+            console.print("the lake is empty; next: ploutos data fetch SYMBOL or import FILE")
 
     emit({"lake": lake.to_dicts()}, as_json, render)
 

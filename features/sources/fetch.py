@@ -10,6 +10,7 @@ from cluster.errors import UsageError
 from features.lake import Lake
 from features.sources.asked import Window
 from features.sources.failover import Failover
+from features.sources.fetch_result import FetchResult
 from features.sources.portion import Outcome, Portion
 from features.sources.protocol import INTERVALS, BarSource
 from features.sources.series import SeriesStore
@@ -44,28 +45,6 @@ class Progress:
     done: int
     total: int
     source: str
-
-
-@dataclass(frozen=True)
-class FetchResult:
-    """What became of a fetch.
-
-    Args:
-        window: [start, end) of opening times that was looked at.
-        outcomes: By symbol, in the order asked.
-        spans: First and last bar time that the lake has now, by symbol.
-        skipped: Sources that cannot be asked, and why.
-    """
-
-    window: Window
-    outcomes: Mapping[str, Outcome]
-    spans: Mapping[str, tuple[datetime, datetime]]
-    skipped: Mapping[str, str]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every symbol has all that was asked for."""
-        return all(outcome.complete for outcome in self.outcomes.values())
 
 
 @dataclass(frozen=True)

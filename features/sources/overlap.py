@@ -10,6 +10,7 @@ from features.sources.protocol import INTERVALS
 
 TOLERANCE = 0.01  # relative; more than rounding and another closing print explain
 ENOUGH = 5  # bars in common that prove something
+MUCH_BETTER = 5  # times closer that returns have to be at other times, to blame the clock
 SAME_UNIT = 1.5  # ratio of volumes up to which they count the same thing
 _PRICES = ("open", "high", "low", "close")
 _SPLITS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 1.5)
@@ -59,7 +60,11 @@ def compare(
         "ts", **{name: pl.col(f"{name}_theirs") / pl.col(name) for name in _PRICES}
     )
     worst = float((ratio["close"] - 1).abs().max())  # type: ignore[arg-type]
-    reason = _price_reason(ratio, worst) or _volume_reason(common)
+    reason = (
+        _zone_reason(ours, theirs, interval)
+        or _price_reason(ratio, worst)
+        or _volume_reason(common)
+    )
     return Comparison(common.height, worst, reason)
 
 
@@ -109,18 +114,30 @@ def _why_apart(ours: pl.DataFrame, theirs: pl.DataFrame, interval: str) -> str:
     if INTERVALS[interval] >= timedelta(hours=1) and minutes[0] != minutes[1]:
         starts = [", ".join(f":{minute:02d}" for minute in each) for each in minutes]
         return f"session: their bars start at {starts[1]}, ours at {starts[0]}"
-    shift = _shift(ours, theirs)
-    return f"time zone: their times are {shift:+d} h off" if shift else "too few to compare"
+    return _zone_reason(ours, theirs, interval) or "too few to compare"
 
 
-def _shift(ours: pl.DataFrame, theirs: pl.DataFrame) -> int:
-    """Whole hours that their times are off by, if that brings most bars together at one price."""
-    for hours in sorted(range(-14, 15), key=abs):
+def _zone_reason(ours: pl.DataFrame, theirs: pl.DataFrame, interval: str) -> str:
+    hours = _shift(ours, theirs, interval)
+    return f"time zone: their times are {hours:+d} h off" if hours else ""
+
+
+def _shift(ours: pl.DataFrame, theirs: pl.DataFrame, interval: str) -> int:
+    """Hours that their times are off by: where the returns agree best, if that is much better."""
+    step, reach = (24, 3) if interval == "1d" else (1, 14)
+    ours, theirs = _returns(ours), _returns(theirs)
+    off_at: dict[int, float] = {}
+    for hours in range(-reach * step, (reach + 1) * step, step):
         moved = theirs.with_columns(pl.col("ts") - timedelta(hours=hours))
         common = ours.join(moved, on="ts", suffix="_theirs")
-        if common.height <= ours.height / 2:
-            continue
-        off = (common["close_theirs"] / common["close"] - 1).abs().median()
-        if off is not None and float(off) <= TOLERANCE:  # type: ignore[arg-type]
-            return hours
-    return 0
+        if common.height > min(ours.height, theirs.height) / 2:
+            off = (common["return"] - common["return_theirs"]).abs().median()
+            off_at[hours] = float(off)  # type: ignore[arg-type]
+    best = min(off_at, key=lambda hours: (off_at[hours], abs(hours)), default=0)
+    clear = off_at.get(0, TOLERANCE) > MUCH_BETTER * off_at.get(best, TOLERANCE)
+    return best if clear else 0
+
+
+def _returns(bars: pl.DataFrame) -> pl.DataFrame:
+    returns = bars.sort("ts").select("ts", **{"return": pl.col("close").log().diff()})
+    return returns.drop_nulls()

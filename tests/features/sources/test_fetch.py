@@ -9,7 +9,8 @@ from servers import Reply
 from cluster.errors import ConfigError, UsageError
 from features import Lake
 from features.sources.asked import read_asked
-from features.sources.fetch import Fetcher, FetchRequest, FetchResult
+from features.sources.fetch import Fetcher, FetchRequest
+from features.sources.fetch_result import FetchResult
 
 START = datetime(2024, 1, 8, tzinfo=UTC)
 

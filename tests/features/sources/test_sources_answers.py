@@ -1,6 +1,10 @@
 """What the three real clients make of good answers."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -123,11 +127,32 @@ def test_keys_go_in_headers_and_not_in_the_address(vendors):
     assert vendors.alpaca.calls[0].headers["APCA-API-SECRET-KEY"] == "secret"
 
 
-def test_yahoo_keeps_its_pickles_in_a_folder_of_its_owner(vendors):
-    vendors.yahoo_source().fetch(["AAA"], "1d", START, END)
+YAHOO_CALL = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from features.sources.yahoo import YahooSource
+source = YahooSource(Path(sys.argv[1]), base_url=sys.argv[2])
+start, end = datetime(2024, 1, 8, tzinfo=UTC), datetime(2024, 1, 20, tzinfo=UTC)
+print(source.fetch(["AAA"], "1d", start, end).bars.height)
+"""
 
-    assert vendors.cache.stat().st_mode & 0o777 == 0o700
-    assert any(vendors.cache.iterdir())
+
+def test_yahoo_keeps_its_pickles_in_a_folder_of_its_owner(vendors, tmp_path):
+    cache, user = tmp_path / "cache", tmp_path / "user"
+    user.mkdir()
+    command = [sys.executable, "-c", YAHOO_CALL, str(cache), vendors.yahoo.url]
+    environment = os.environ | {"HOME": str(user), "XDG_CACHE_HOME": str(user)}
+    root = Path(__file__).parents[3]
+
+    found = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert found.stdout.strip() == "9"
+    assert cache.stat().st_mode & 0o777 == 0o700
+    assert any(cache.iterdir())
+    assert list(user.iterdir()) == []
 
 
 def test_a_bar_of_half_a_number_is_left_for_the_checks_to_find(vendors, market):

@@ -11,54 +11,50 @@ from rich.table import Table
 from apps.output import cell, table
 
 if TYPE_CHECKING:
-    from train.sweep_progress import SweepEvent
+    from train.sweep_progress import SweepEvent, SweepProgress
 
 
 @contextmanager
 def watched() -> "Iterator[Callable[[SweepEvent], None]]":
     """Yield what a sweep reports to; everything goes to stderr."""
+    from train.sweep_progress import SweepProgress
+
     console = Console(stderr=True, highlight=False)
+    progress = SweepProgress()
+
+    def say(event: "SweepEvent") -> None:
+        progress.add(event)
+        console.print(progress.line(event), markup=False, soft_wrap=True)
+
     if not console.is_terminal:
-        yield lambda event: console.print(line(event), markup=False, soft_wrap=True)
+        yield say
         return
-    latest: dict[str, SweepEvent] = {}
     with Live(console=console, refresh_per_second=4, transient=False) as live:
 
         def show(event: "SweepEvent") -> None:
-            latest[event.trial] = event
-            live.update(trial_table(list(latest.values())))
+            progress.add(event)
+            live.update(trial_table(progress))
 
         yield show
 
 
-def line(event: "SweepEvent") -> str:
-    """One event as a line."""
-    return (
-        f"[{event.elapsed_s:6.1f} s] trial {event.number}/{event.trials} {event.kind:9} "
-        f"{event.steps:>11,} of {event.total_steps:,} steps "
-        f"{event.steps_per_second:>8,.0f}/s  validation Sharpe {_sharpe(event)}  "
-        f"{cell(event.sampled)}"
-    )
+def trial_table(progress: "SweepProgress") -> Table:
+    """The last event of every trial, in the order of their start; speed and time in the title."""
+    from train.sweep_progress import sharpe
 
-
-def trial_table(events: "list[SweepEvent]") -> Table:
-    """The last event of every trial, in the order of their start."""
-    ordered = sorted(events, key=lambda event: event.number)
-    done = sum(event.kind in ("completed", "pruned", "failed") for event in ordered)
-    title = f"{done} of {ordered[0].trials} trials ended"
+    trials = progress.trials
+    title = f"{progress.ended} of {trials[0].trials} trials ended, {progress.summary()}"
     rows = [
         (
             event.number,
             event.kind,
             f"{event.steps / event.total_steps:.0%}",
             f"{event.steps_per_second:,.0f}",
-            _sharpe(event),
+            sharpe(event.validation_sharpe),
+            event.seed,
             cell(event.sampled),
         )
-        for event in ordered
+        for event in trials
     ]
-    return table(("#", "state", "done", "steps/s", "Sharpe(val)", "parameters"), rows, title)
-
-
-def _sharpe(event: "SweepEvent") -> str:
-    return "-" if event.validation_sharpe is None else f"{event.validation_sharpe:.2f}"
+    head = ("#", "state", "done", "steps/s", "Sharpe(val)", "seed", "parameters")
+    return table(head, rows, title)

@@ -18,7 +18,7 @@ from train.scenario_override import with_settings
 from train.sweep import SweepResult, resume_sweep, run_sweep
 from train.sweep_market import request_from_file, simulated_request
 from train.sweep_plan import SweepRequest
-from train.sweep_progress import Report, SweepEvent
+from train.sweep_progress import Report, SweepEvent, SweepProgress
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         home = _home(options.home)
         store = _store(options.artifacts)
-        report = publishing(store, home, print_event) if store else print_event
+        report = publishing(store, home, line_printer()) if store else line_printer()
         result = _run(options, home, report)
         published = _published(store, result) if store else {}
     except PloutosError as error:
@@ -98,18 +98,15 @@ def check_arguments(arguments: Sequence[str]) -> None:
         _scenario(options)
 
 
-def print_event(event: SweepEvent) -> None:
-    """One line an event."""
-    sharpe = (
-        "" if event.validation_sharpe is None else f" Sharpe(val) {event.validation_sharpe:.2f}"
-    )
-    sampled = " ".join(f"{name}={_short(value)}" for name, value in event.sampled.items())
-    print(
-        f"[{event.elapsed_s:6.1f}s] trial {event.number}/{event.trials} {event.kind:9s} "
-        f"{event.steps:>9,} of {event.total_steps:,} steps "
-        f"{event.steps_per_second:>7,.0f}/s{sharpe}  {sampled} seed={event.seed}",
-        flush=True,
-    )
+def line_printer() -> Report:
+    """A report that prints one line an event."""
+    progress = SweepProgress()
+
+    def print_event(event: SweepEvent) -> None:
+        progress.add(event)
+        print(progress.line(event), flush=True)
+
+    return print_event
 
 
 def override_search(
@@ -172,7 +169,3 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--resume", metavar="NAME", help="go on with an interrupted sweep")
     return parser
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

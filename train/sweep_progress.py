@@ -30,6 +30,96 @@ class SweepEvent:
 
 
 Report = Callable[[SweepEvent], None]
+_ENDS = ("completed", "pruned", "failed")
+
+
+class SweepProgress:
+    """What all events together say of a sweep: speed, best so far, time left."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, SweepEvent] = {}
+        self._first_steps: dict[str, int] = {}  # those taken by an earlier driver
+
+    def add(self, event: SweepEvent) -> None:
+        """Take the next event."""
+        if event.trial not in self._last:
+            self._first_steps[event.trial] = event.steps
+        self._last[event.trial] = event
+
+    @property
+    def trials(self) -> list[SweepEvent]:
+        """The last event of every trial, in the order of their start."""
+        return sorted(self._last.values(), key=lambda event: event.number)
+
+    @property
+    def ended(self) -> int:
+        """How many trials have come to their end."""
+        return sum(event.kind in _ENDS for event in self._last.values())
+
+    @property
+    def steps_per_second(self) -> float:
+        """Environment steps a second of all trials together since this driver began."""
+        elapsed = max((event.elapsed_s for event in self._last.values()), default=0.0)
+        steps = sum(e.steps - self._first_steps[e.trial] for e in self._last.values())
+        return steps / elapsed if elapsed > 0 else 0.0
+
+    @property
+    def best(self) -> float | None:
+        """The highest validation Sharpe ratio of a single trial so far."""
+        known = [
+            e.validation_sharpe for e in self._last.values() if e.validation_sharpe is not None
+        ]
+        return max(known, default=None)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At this speed, if no trial is pruned any more; None before the first steps."""
+        if not self._last or self.steps_per_second == 0:
+            return None
+        any_event = next(iter(self._last.values()))
+        waiting = any_event.trials - len(self._last)
+        left = sum(
+            max(e.total_steps - e.steps, 0) for e in self._last.values() if e.kind not in _ENDS
+        )
+        return (left + waiting * any_event.total_steps) / self.steps_per_second
+
+    def line(self, event: SweepEvent) -> str:
+        """An event that was added, in one line, with what stands now."""
+        sampled = " ".join(f"{name}={short(value)}" for name, value in event.sampled.items())
+        return (
+            f"[{event.elapsed_s:6.1f} s] trial {event.number}/{event.trials} {event.kind:9} "
+            f"{event.steps:>11,} of {event.total_steps:,} steps "
+            f"validation Sharpe {sharpe(event.validation_sharpe)}  "
+            f"(all: {self.summary()})  {sampled} seed={event.seed}"
+        )
+
+    def summary(self) -> str:
+        """Speed, best so far and time left."""
+        left = self.seconds_left
+        return (
+            f"{self.steps_per_second:,.0f} env steps/s, best {sharpe(self.best)}, "
+            f"{'-' if left is None else duration(left)} left"
+        )
+
+
+def short(value: Any) -> str:
+    """A parameter's value in few characters."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def sharpe(value: float | None) -> str:
+    """A Sharpe ratio, "-" where there is none."""
+    return "-" if value is None else f"{value:.2f}"
+
+
+def duration(seconds: float) -> str:
+    """As 45s, 12m30s or 3h05m."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
 
 
 @dataclass

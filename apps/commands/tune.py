@@ -11,6 +11,8 @@ from apps.output import Json, emit, frame_table, print_fields, table
 if TYPE_CHECKING:
     from train.judging import Judgement
     from train.sweep import SweepResult
+    from train.sweep_plan import SweepPlan
+    from train.sweep_ranking import Configuration
 
 app = typer.Typer(help="Run, resume and inspect sweeps.", no_args_is_help=True)
 
@@ -110,33 +112,44 @@ def _judged(result: "SweepResult") -> "tuple[Judgement, Path]":
 
 @app.command("list")
 def list_sweeps(as_json: Json = False) -> None:
-    """List the sweeps of this home, newest first.
+    """List the sweeps of this home, newest first, and how to go on with interrupted ones.
 
     Example: ploutos tune list
     """
     from apps.readers import sweep_plans
     from cluster.settings import home
 
-    rows: list[dict[str, Any]] = [
-        {
-            "sweep": plan.name,
-            "created": plan.created,
-            "scenario": plan.scenario().name,
-            "learner": plan.scenario().learner,
-            "trials": plan.scenario().search.trials,
-            "data": plan.data.label,
-            "problem": plan.problem,
-        }
-        for plan in sweep_plans(home())
-    ]
+    rows = [_standing(plan) for plan in sweep_plans(home())]
 
     def render(console: Console) -> None:
         if rows:
             console.print(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
         else:
             console.print("no sweeps yet; next: ploutos tune run --scenario demo")
+        for row in rows:
+            if row["next"]:
+                console.print(f"{row['sweep']}: {row['next']}", markup=False, soft_wrap=True)
 
     emit({"sweeps": rows}, as_json, render)
+
+
+def _standing(plan: "SweepPlan") -> dict[str, Any]:
+    from cluster.settings import home
+    from train.sweep_records import sweep_records
+    from train.sweep_state import sweep_state
+
+    state = sweep_state(home(), plan.name)
+    return {
+        "sweep": plan.name,
+        "state": state.standing,
+        "ended": len(sweep_records(home(), plan)),
+        "trials": plan.scenario().search.trials,
+        "created": plan.created,
+        "scenario": plan.scenario().name,
+        "data": plan.data.label,
+        "problem": plan.problem,
+        "next": state.next_command,
+    }
 
 
 @app.command("show")
@@ -144,7 +157,7 @@ def show(
     name: Annotated[str, typer.Argument(help="The sweep, as `tune list` names it.")],
     as_json: Json = False,
 ) -> None:
-    """Show the trials of a sweep as the ledger has them, best validation first.
+    """Show the configurations of a sweep, best median validation first, and every trial.
 
     Example: ploutos tune show demo-20261123-101500
     """
@@ -162,8 +175,98 @@ def show(
         .sort("validation_sharpe", descending=True, nulls_last=True)
     )
     shown = ("trial_id", "status", "steps", "validation_sharpe", "test_sharpe", "seed", "config")
+    rows = [_configuration_row(one) for one in _configurations(name)]
+
+    def render(console: Console) -> None:
+        if rows:
+            console.print(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
+        console.print(frame_table(trials.select(shown)))
+
+    document = {"sweep": name, "problem": plan.problem, "configurations": rows}
+    emit(document | {"trials": trials.to_dicts()}, as_json, render)
+
+
+@app.command("compare")
+def compare(
+    names: Annotated[list[str], typer.Argument(help="Sweeps, as `tune list` names them.")],
+    as_json: Json = False,
+) -> None:
+    """Compare the best configurations of sweeps, by the median over seeds on validation.
+
+    Sweeps of different problems (other bars, symbols or folds) are not comparable; the column
+    problem tells.
+
+    Example: ploutos tune compare demo-20261123-101500 demo-20261124-090000
+    """
+    from cluster.settings import home
+    from train.sweep_plan import read_plan
+
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        plan, found = read_plan(home(), name), _configurations(name)
+        trials = [trial for one in found for trial in one.trials]
+        rows.append(
+            {
+                "sweep": name,
+                "problem": plan.problem,
+                "scenario": plan.scenario().name,
+                "configurations": len(found),
+                "trials": len(trials),
+                "env steps": sum(trial.steps for trial in trials),
+                "best median": found[0].score if found else None,
+                "best parameters": found[0].sampled if found else {},
+            }
+        )
     emit(
-        {"sweep": name, "problem": plan.problem, "trials": trials.to_dicts()},
+        {"sweeps": rows},
         as_json,
-        lambda console: console.print(frame_table(trials.select(shown))),
+        lambda console: console.print(table(tuple(rows[0]), [tuple(row.values()) for row in rows])),
     )
+
+
+@app.command("best")
+def best(
+    name: Annotated[str, typer.Argument(help="The sweep, as `tune list` names it.")],
+    as_json: Json = False,
+) -> None:
+    """Show the best configuration of a sweep, its median trial, and the bundle made of it.
+
+    Example: ploutos tune best demo-20261123-101500
+    """
+    from cluster.settings import home
+    from train.sweep_plan import read_plan
+    from train.sweep_records import best_trial
+    from train.sweep_state import sweep_state
+
+    plan = read_plan(home(), name)
+    found = _configurations(name)
+    trial = best_trial(plan, [record for one in found for record in one.trials])
+    state = sweep_state(home(), name)
+    document = {
+        "sweep": name,
+        **_configuration_row(found[0]),
+        "trial": trial.trial_id,
+        "state": state.standing,
+        "bundle": state.bundle,
+    }
+    emit(document, as_json, lambda console: print_fields(console, document))
+
+
+def _configurations(name: str) -> "list[Configuration]":
+    """Best first, of the trials that have ended."""
+    from cluster.settings import home
+    from train.sweep_plan import read_plan
+    from train.sweep_ranking import ranked
+    from train.sweep_records import sweep_records
+
+    return ranked(sweep_records(home(), read_plan(home(), name)))
+
+
+def _configuration_row(configuration: "Configuration") -> dict[str, Any]:
+    return {
+        "median validation": configuration.score,
+        "seeds": [trial.seed for trial in configuration.trials],
+        "validation": [trial.validation_sharpe for trial in configuration.trials],
+        "completed": len(configuration.completed),
+        "parameters": configuration.sampled,
+    }

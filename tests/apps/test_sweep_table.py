@@ -3,8 +3,8 @@
 import pytest
 from rich.console import Console
 
-from apps.sweep_table import line, trial_table, watched
-from train.sweep_progress import SweepEvent
+from apps.sweep_table import trial_table, watched
+from train.sweep_progress import SweepEvent, SweepProgress
 
 
 def event(number: int, kind: str, steps: int, sharpe: float | None) -> SweepEvent:
@@ -23,28 +23,25 @@ def event(number: int, kind: str, steps: int, sharpe: float | None) -> SweepEven
     )
 
 
-def test_a_line_tells_trial_progress_and_score():
-    said = line(event(2, "progress", 500, 0.7123))
-
-    assert said.startswith("[  12.5 s] trial 2/3 progress")
-    assert "500 of 1,000 steps" in said
-    assert "4,321/s" in said
-    assert "Sharpe 0.71" in said
-    assert "learning_rate=0.00025" in said
+def progress_of(*events: SweepEvent) -> SweepProgress:
+    progress = SweepProgress()
+    for one in events:
+        progress.add(one)
+    return progress
 
 
-def test_a_trial_without_a_score_yet_shows_none():
-    assert "Sharpe -" in line(event(1, "started", 0, None))
-
-
-def test_the_table_has_one_row_a_trial_in_the_order_of_their_start():
-    view = trial_table([event(2, "progress", 500, 0.1), event(1, "completed", 1000, 0.4)])
+def test_the_table_has_one_row_a_trial_and_the_whole_in_its_title():
+    view = trial_table(
+        progress_of(event(2, "progress", 500, 0.1), event(1, "completed", 1000, 0.4))
+    )
     console = Console(width=120, no_color=True)
     with console.capture() as capture:
         console.print(view)
     lines = capture.get().splitlines()
 
     assert "1 of 3 trials ended" in lines[0]
+    assert "best 0.40" in lines[0]
+    assert "left" in lines[0]
     assert lines[2].split()[:4] == ["1", "completed", "100%", "4,321"]
     assert lines[3].split()[:3] == ["2", "progress", "50%"]
 
@@ -70,6 +67,8 @@ def test_a_small_sweep_leaves_trials_bundle_verdict_and_report(ploutos, home_roo
     assert done.code == 0, done
     listed = ploutos("tune", "list", "--json").document["sweeps"]
     shown = ploutos("tune", "show", "small", "--json").document["trials"]
+    best = ploutos("tune", "best", "small", "--json").document
+    compared = ploutos("tune", "compare", "small", "small", "--json").document["sweeps"]
     again = ploutos("tune", "run", "--name", "small", *small)
     better = ploutos("model", "verify", "--require-better", "--json")
     missing = ploutos("trade", "replay", "--local")
@@ -79,7 +78,12 @@ def test_a_small_sweep_leaves_trials_bundle_verdict_and_report(ploutos, home_roo
     assert done.document["verdict"]["label"] in ("BETTER", "NOT BETTER")
     assert "trial 2/2 completed" in done.stderr
     assert [sweep["sweep"] for sweep in listed] == ["small"]
+    assert (listed[0]["state"], listed[0]["ended"], listed[0]["next"]) == ("finished", 2, "")
     assert len(shown) == 2
+    assert best["trial"] == done.document["best"]["trial"]
+    assert best["bundle"] == done.document["bundle"]
+    assert best["median validation"] == sum(t["validation_sharpe"] for t in shown) / 2
+    assert [sweep["env steps"] for sweep in compared] == [4096, 4096]
     assert (home_root / "reports" / "small.html").stat().st_size > 1000
     assert again.code == 2
     assert better.code == (0 if done.document["verdict"]["label"] == "BETTER" else 6)

@@ -142,10 +142,11 @@ class TrialListener:
 
     def progressed(self, trial: Any, result: Mapping[str, Any]) -> None:
         """A trial was evaluated; Tune calls this before the trial itself knows the result."""
-        if STORAGE_FAULT in result and not self.storage_fault:
+        if STORAGE_FAULT not in result:
+            self._tell("progress", trial, result)
+        elif not self.storage_fault:
             self.storage_fault = result[STORAGE_FAULT]
             signal.raise_signal(signal.SIGINT)  # as Ctrl-C: Tune saves all, and trials can go on
-        self._tell("progress", trial, result)
 
     def ended(self, trial: Any) -> None:
         """A trial came to its end: by itself, pruned by the scheduler, or failed for good."""

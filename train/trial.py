@@ -1,5 +1,7 @@
 """One trial of a sweep: train, evaluate out of sample, leave everything in a checkpoint."""
 
+import errno
+import os
 import tempfile
 import threading
 import time
@@ -12,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.errors import PloutosError
-from cluster.files import storage_errors
 from cluster.settings import Home
 from envs import Market
 from train.evaluation import Evaluation, evaluate
@@ -33,6 +34,7 @@ EVALUATIONS = 8  # of each trial, evenly over its steps
 ONNX_FILE = "policy.onnx"
 ZIP_FILE = "sb3.zip"
 STORAGE_FAULT = "storage_fault"
+_STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 _LEARNER_FOLDER = "learner"
 _RESERVED = ("home", "sweep", "seed")  # the rest of a trial's configuration is sampled
 
@@ -68,18 +70,22 @@ def run_trial(config: dict[str, Any], tables: Sequence["ObjectRef[Market]"] = ()
         _end_again(home, plan, trial, start)
         return
     cap_gpu_memory(plan.scenario())
-    run = TrialRun(local_markets(home, plan, tables), plan, config, folder)
-    try:
-        if start:
-            run.learner.load(start / _LEARNER_FOLDER)
-        if run.is_done and start:
+    with _storage_faults_told():
+        run = TrialRun(local_markets(home, plan, tables), plan, config, folder)
+        try:
+            _train(run, start)
+        finally:
+            run.learner.close()
+
+
+def _train(run: "TrialRun", start: Path | None) -> None:
+    if start:
+        run.learner.load(start / _LEARNER_FOLDER)
+        if run.is_done:
             _report(start, Outcome.read(start).metrics())
-        for outcome, learned in run.outcomes():
-            metrics = {**learned, **outcome.metrics()}
-            with _storage_faults_told(metrics), run.checkpoint(outcome) as made:
-                _report(made, metrics)
-    finally:
-        run.learner.close()
+    for outcome, learned in run.outcomes():
+        with run.checkpoint(outcome) as made:
+            _report(made, {**learned, **outcome.metrics()})
 
 
 def _end_again(home: Home, plan: SweepPlan, trial: str, start: Path | None) -> None:
@@ -96,18 +102,21 @@ def _report(checkpoint: Path, metrics: Mapping[str, float]) -> None:
 
 
 @contextmanager
-def _storage_faults_told(metrics: Mapping[str, float]) -> Iterator[None]:
-    """Where a checkpoint cannot be written, Tune gets the reason instead, as `STORAGE_FAULT`.
+def _storage_faults_told() -> Iterator[None]:
+    """Where a checkpoint or a log cannot be written, Tune gets the reason, as `STORAGE_FAULT`.
 
     A full disk stops the sweep, which can be resumed; it is no failure of the trial.
     """
     from ray import tune
 
     try:
-        with storage_errors(Path("the checkpoint")):
-            yield
-    except PloutosError as error:
-        tune.report({**metrics, STORAGE_FAULT: f"{error.what}: {error.why}"})
+        yield
+    except (OSError, PloutosError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError) or cause.errno not in _STORAGE_ERRORS:
+            raise
+        no_result = {"validation_sharpe": 0.0, "num_timesteps": 0}
+        tune.report({**no_result, STORAGE_FAULT: f"cannot write: {os.strerror(cause.errno)}"})
         threading.Event().wait()  # until Tune ends this worker: nothing is trained unsaved
 
 

@@ -22,6 +22,7 @@ _SHOWN = 8  # symbols that are named in one line
 
 def fetch(
     symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL...", help="Tickers.")],
+    *,
     start: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="First day, UTC.")],
     end: Annotated[
         str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day; default: up to now.")

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from features.sessions import session_dates, sessions_between
 
-PAGE = 3  # bars a page, so that small windows have several
+PAGE = 8  # bars a page, so that small windows have several
 Document = dict[str, Any]
 
 

@@ -249,7 +249,7 @@ def endpoint(filled_home: Path) -> Iterator[str]:
     service.load(bundle)
     token_path = place.tokens / "serve"
     application = create_endpoint(service, ensure_token(token_path))
-    server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="critical"))
+    server = uvicorn.Server(uvicorn.Config(application, port=port, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
     ours = Process.of(os.getpid())

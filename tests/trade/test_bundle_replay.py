@@ -167,7 +167,7 @@ def endpoint(line: Line) -> Iterator[tuple[str, uvicorn.Server]]:
     service = PolicyService()
     service.load(line.bundles["none"].path)
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_endpoint(service, TOKEN), log_level="error")
+    config = uvicorn.Config(create_endpoint(service, TOKEN), log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

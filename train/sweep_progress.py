@@ -130,6 +130,7 @@ class TrialListener:
     record: Callable[[Any], TrialEnd]  # enters Tune's trial into the ledger
     total_steps: int
     trials: int
+    make_room: Callable[[], None]  # on a full disk
     storage_fault: str = ""  # why a checkpoint could not be written
     _started: set[str] = field(default_factory=set)
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -146,6 +147,7 @@ class TrialListener:
             self._tell("progress", trial, result)
         elif not self.storage_fault:
             self.storage_fault = result[STORAGE_FAULT]
+            self.make_room()
             signal.raise_signal(signal.SIGINT)  # as Ctrl-C: Tune saves all, and trials can go on
 
     def ended(self, trial: Any) -> None:

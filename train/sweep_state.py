@@ -16,6 +16,8 @@ from cluster.settings import Home
 NOTE_FILE = "RESUME.txt"
 _LOCK_FILE = "driver.lock"
 _END_FILE = "finished.json"
+_RESERVE_FILE = "reserve.bin"
+_RESERVE_BYTES = 1 << 20  # Tune's state of a hundred trials takes a tenth of it
 
 Standing = Literal["running", "interrupted", "finished"]
 
@@ -55,9 +57,16 @@ def driving(home: Home, name: str) -> Iterator[None]:
             ) from None
         if not (folder / _END_FILE).exists():
             write_atomic(folder / NOTE_FILE, f"{resume_command(name)}\n".encode())
+        write_atomic(folder / _RESERVE_FILE, bytes(_RESERVE_BYTES))
         yield
     finally:
+        free_reserve(home, name)
         os.close(lock)
+
+
+def free_reserve(home: Home, name: str) -> None:
+    """Make room on a full disk for the state that a resumed sweep starts from."""
+    (home.sweeps / name / _RESERVE_FILE).unlink(missing_ok=True)
 
 
 def finish(home: Home, name: str, bundle: Path) -> None:

@@ -27,7 +27,17 @@ class Desk:
         self.events: list[SweepEvent] = []
         self.recorded: list[str] = []
         self._end = end
-        self.listener = TrialListener(self.events.append, self.record, total_steps=100, trials=2)
+        self.room_made = 0
+        self.listener = TrialListener(
+            self.events.append,
+            self.record,
+            total_steps=100,
+            trials=2,
+            make_room=self.make_room,
+        )
+
+    def make_room(self) -> None:
+        self.room_made += 1
 
     def record(self, ended: Any) -> TrialEnd:
         self.recorded.append(ended.trial_id)
@@ -124,6 +134,7 @@ def test_a_full_disk_stops_the_sweep_as_ctrl_c_does() -> None:
         desk.listener.progressed(trial(0), {STORAGE_FAULT: "the disk is full"})
 
     assert desk.listener.storage_fault == "the disk is full"
+    assert desk.room_made == 1
     assert desk.recorded == []
 
 

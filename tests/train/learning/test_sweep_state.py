@@ -8,7 +8,7 @@ import pytest
 
 from cluster.errors import LockedError
 from cluster.settings import Home
-from train.sweep_state import NOTE_FILE, SweepState, driving, finish, sweep_state
+from train.sweep_state import NOTE_FILE, SweepState, driving, finish, free_reserve, sweep_state
 
 DRIVE = """
 import sys
@@ -46,8 +46,11 @@ def test_a_killed_driver_leaves_the_command_that_resumes(home: Home) -> None:
 
 def test_a_finished_sweep_needs_nothing(home: Home) -> None:
     with driving(home, "one"):
+        assert (home.sweeps / "one" / "reserve.bin").stat().st_size == 1 << 20
+        free_reserve(home, "one")
         finish(home, "one", Path("/bundles/b"))
     with driving(home, "one"):  # again, to make its bundle anew
         assert not (home.sweeps / "one" / NOTE_FILE).exists()
 
+    assert not (home.sweeps / "one" / "reserve.bin").exists()
     assert sweep_state(home, "one") == SweepState("finished", bundle="/bundles/b")

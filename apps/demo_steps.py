@@ -169,7 +169,8 @@ def tune(
     lines.append(
         f"{len(result.trials)} trials, {result.steps:,} steps, "
         f"{result.steps / result.elapsed_s:,.0f} steps/s, "
-        f"best trial #{best} with Sharpe {result.best.validation_sharpe:.2f} on validation"
+        f"chosen by validation: trial #{best}, the median seed of the best configuration, "
+        f"Sharpe {result.best.validation_sharpe:.2f}"
     )
     return result
 

@@ -22,6 +22,7 @@ _KEYS = (
     "alpaca_paper_secret_key",
     "etoro_api_key",
     "etoro_user_key",
+    "massive_api_key",
     "polygon_api_key",
     "db_password",
 )

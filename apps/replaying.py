@@ -81,6 +81,7 @@ def _bars(options: ReplayOptions, manifest: "Manifest", place: Home) -> "pl.Data
     """
     from features.files import read_bars
     from features.lake import Lake
+    from features.schema import BAR_COLUMNS
 
     if options.bars is not None:
         return read_bars(options.bars)
@@ -94,14 +95,14 @@ def _bars(options: ReplayOptions, manifest: "Manifest", place: Home) -> "pl.Data
             f"it was made for {', '.join(symbols[:5])}{', ...' if len(symbols) > 5 else ''}",
             "ploutos data simulate" if simulated else "ploutos trade replay --bars FILE",
         )
-    sources = sorted(bars["source"].unique())
+    sources = sorted(bars["series"].unique())
     if len(sources) > 1:
         raise UsageError(
             "the lake has these bars from more than one source",
             ", ".join(sources),
             f"ploutos trade replay --source {sources[0]}",
         )
-    return bars.drop("source")
+    return bars.select(BAR_COLUMNS)
 
 
 @contextmanager

@@ -49,7 +49,7 @@ class LakeScans:
         return scan
 
     def bars(self, symbols: Iterable[str] | None = None) -> pl.LazyFrame:
-        """Daily bars, one source a symbol.
+        """Daily bars, one series a symbol.
 
         Raises:
             DataError: the lake has none.
@@ -58,12 +58,12 @@ class LakeScans:
         if self.source is not None or len(self._sources()) == 1:
             return bars.drop("source")
         most = (
-            bars.group_by("symbol", "source")
+            bars.group_by("symbol", "series")
             .len()
-            .sort("symbol", "len", "source", descending=[False, True, False])
+            .sort("symbol", "len", "series", descending=[False, True, False])
             .unique("symbol", keep="first", maintain_order=True)
         )
-        return bars.join(most, on=["symbol", "source"], how="semi").drop("source")
+        return bars.join(most, on=["symbol", "series"], how="semi").drop("source")
 
     def _sources(self) -> set[str]:
         return {path.parent.name for path in self._files()}

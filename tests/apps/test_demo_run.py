@@ -20,6 +20,7 @@ from cluster.processes import session_members, wait_gone
 from features import SimulatedMarket
 from trade.journal import read_journal
 from train import PloutosConfig, PolicyBundle, TrialLedger
+from train.sweep_ranking import ranked
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 TRIALS = PloutosConfig.from_yaml("demo").search.trials
@@ -73,14 +74,15 @@ def test_the_six_steps_are_told_with_an_honest_verdict(demo: DemoRun) -> None:
     ]
 
 
-def test_every_trial_is_in_the_ledger_and_the_best_is_the_bundle(demo: DemoRun) -> None:
+def test_every_trial_is_in_the_ledger_and_validation_chose_the_bundle(demo: DemoRun) -> None:
     bundle = PolicyBundle.load(demo.document["bundle"])
-    trials = TrialLedger(demo.home / "ledger").trials(bundle.manifest.problem)
+    records = TrialLedger(demo.home / "ledger").records(bundle.manifest.problem)
 
-    best = trials.sort("validation_sharpe", descending=True).row(0, named=True)
+    best = ranked(records)[0]
 
-    assert trials.height == TRIALS == demo.document["verdict"]["trials"]
-    assert bundle.manifest.lineage.trial == best["trial_id"]
+    assert len(records) == TRIALS == demo.document["verdict"]["trials"]
+    assert bundle.manifest.lineage.trial == best.median_trial.trial_id
+    assert len(best.completed) == len(PloutosConfig.from_yaml("demo").search.seeds)
     assert bundle.verdict is not None
     assert bundle.verdict.label == demo.document["verdict"]["label"]
 

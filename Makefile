@@ -13,7 +13,7 @@ STEPS ?= 2000000
 PRECISION ?= tf32
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check learn bench bench-gpu serve app clean
+.PHONY: help setup demo test check learn bench bench-gpu chaos serve app clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ $(MARKET):
 
 learn: setup  ## check that the learners learn, half an hour (BARS=file adds real bars); resumable
 	@$(BIN)/python -m train.learning_check $(if $(BARS),--bars $(BARS))
+
+chaos: setup  ## kill workers, nodes, drivers and the head of running sweeps; fill disks
+	@$(BIN)/python -m pytest tests/chaos
 
 serve: setup  ## serve the newest bundle on http://127.0.0.1:8700
 	@$(BIN)/ploutos serve up

@@ -14,7 +14,6 @@ from train.market_table import open_market
 from train.sweep_plan import SweepPlan, SweepRequest, make_plan, read_plan
 from train.sweep_progress import Report, SweepEvent, TrialListener
 from train.sweep_records import best_trial, record_trial, save_best, sweep_records, trial_id
-from train.sweep_snapshot import keep_state
 from train.sweep_state import driving, finish, free_reserve, resume_command
 from train.sweep_tune import tune_trials
 from train.trial_record import TrialRecord
@@ -134,13 +133,8 @@ def _trials(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> lis
         PloutosError: the disk is full.
     """
     config = plan.scenario()
-
-    def report_and_keep(event: SweepEvent) -> None:
-        report(event)
-        keep_state(home, plan.name)
-
     listener = TrialListener(
-        report=report_and_keep,
+        report=report,
         record=lambda trial: record_trial(home, plan, trial),
         total_steps=config.training.total_timesteps,
         trials=config.search.trials,

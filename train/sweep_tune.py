@@ -18,7 +18,6 @@ from train.sweep_search import (
     search_algorithm,
     trial_scheduler,
 )
-from train.sweep_snapshot import TRIALS, mend_state
 from train.trial import run_trial
 from train.trial_resources import trial_resources
 
@@ -43,8 +42,6 @@ def tune_trials(
     import ray
     from ray import tune
 
-    if resume:
-        mend_state(home, plan.name)
     config = plan.scenario()
     told = {"home": str(home.root), "sweep": plan.name}
     tables = [] if ray_session.owned else broadcast(home, plan)
@@ -52,7 +49,7 @@ def tune_trials(
     with _tune_settings():
         analysis = tune.run(
             tune.with_parameters(run_trial, tables=tables),
-            name=TRIALS,
+            name=plan.name,
             config=parameter_space(config) | told,
             metric=METRIC,
             mode=MODE,
@@ -60,7 +57,7 @@ def tune_trials(
             num_samples=config.search.trials,
             search_alg=search_algorithm(config),
             scheduler=trial_scheduler(config),
-            storage_path=str(home.sweeps / plan.name),
+            storage_path=str(home.sweeps),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=_KEPT[config.search.scheduler]),
             resources_per_trial=trial_resources(config, cluster),
             max_failures=MAX_FAILURES,

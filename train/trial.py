@@ -23,7 +23,6 @@ from train.market_table import open_market
 from train.networks import Actor
 from train.normaliser import Normaliser
 from train.sweep_plan import SweepPlan, read_plan
-from train.sweep_snapshot import TRIALS
 from train.trial_checkpoint import last_sound, seal
 from train.trial_outcome import Outcome
 from train.trial_resources import cap_gpu_memory
@@ -64,7 +63,7 @@ def run_trial(config: dict[str, Any], tables: Sequence["ObjectRef[Market]"] = ()
     home = Home(Path(config["home"]))
     plan = read_plan(home, config["sweep"])
     trial = tune.get_context().get_trial_id()
-    folder = home.sweeps / plan.name / TRIALS / trial
+    folder = home.sweeps / plan.name / trial
     given = tune.get_checkpoint()
     start = last_sound(folder, Path(given.path) if given else None)
     if recorded_status(home, plan, trial):

@@ -31,7 +31,7 @@ def last_sound(own: Path, given: Path | None) -> Path | None:
     is given; when it is damaged, the one before it.
 
     Args:
-        own: The folder of the trial, as `<home>/sweeps/<sweep>/trials/<trial>`.
+        own: The folder of the trial, as `<home>/sweeps/<sweep>/<trial>`.
         given: The checkpoint that Tune wants, a folder of `own` or of another trial's.
     """
     if given is None or given.parent == own:

@@ -43,9 +43,9 @@ class Sweep:
         return path
 
     def start(self, **search: Any) -> subprocess.Popen[str]:
-        return self.drive("--scenario", self.scenario(**search), "--name", NAME)
+        return self._drive("--scenario", self.scenario(**search), "--name", NAME)
 
-    def drive(self, *arguments: Any) -> subprocess.Popen[str]:
+    def _drive(self, *arguments: Any) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "train.sweep", "--home", self.home.root, *arguments]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
         driver = subprocess.Popen(
@@ -74,11 +74,11 @@ class Sweep:
         return said
 
     def resume(self) -> dict[str, Any]:
-        return self.result(self.drive("--resume", NAME))
+        return self.result(self._drive("--resume", NAME))
 
     def checkpoints(self) -> list[Path]:
         """Of all trials, the oldest first."""
-        found = (self.home.sweeps / NAME).glob("trials/*/checkpoint_*")
+        found = (self.home.sweeps / NAME).glob("*/checkpoint_*")
         return sorted(found, key=lambda path: path.stat().st_mtime)
 
     def check_whole(self, result: dict[str, Any]) -> None:

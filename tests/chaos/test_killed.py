@@ -59,7 +59,7 @@ def test_the_driver_again_and_again(storm: Storm) -> None:
         sweep.until_progress(driver, 2)
         driver.kill()
         driver.wait()
-        driver = sweep.drive("--resume", "storm")
+        driver = sweep._drive("--resume", "storm")
 
     sweep.check_whole(sweep.result(driver))
 

@@ -88,6 +88,7 @@ def test_both_learners_get_the_same_numbers(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.chaos
 def test_six_figures_in_the_order_that_was_agreed() -> None:
     told: list[str] = []
 

@@ -147,6 +147,7 @@ def test_pruned_trials_leave_their_returns(small: Small, ask: Ask) -> None:
 STEPS = 65_536
 
 
+@pytest.mark.chaos
 class TestCommand:
     @pytest.fixture
     def scenario(self, small: Small, tmp_path: Path) -> Path:

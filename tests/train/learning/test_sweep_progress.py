@@ -127,6 +127,7 @@ def test_a_trial_that_this_driver_never_started_ended_earlier() -> None:
     assert desk.listener.ended_earlier(unseen)
 
 
+@pytest.mark.chaos
 def test_a_full_disk_stops_the_sweep_as_ctrl_c_does() -> None:
     desk = Desk()
 

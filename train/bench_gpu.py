@@ -10,10 +10,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -22,11 +21,10 @@ from envs.market import Market
 from envs.params import V6Params
 from envs.sb3 import SB3VectorEnv
 from train.bench_gpu_market import read_market, simulated_market, write_market
-from train.network_shape import NetworkShape
+from train.network_shape import NetworkShape, Precision
 from train.sb3_policy import TablePolicy
 from train.sb3_ppo import TablePPO
 
-Precision = Literal["float32", "tf32", "bf16"]
 TARGET_STEPS, TARGET_SECONDS = 20_000_000, 300
 _GATHERS = 10  # how often one is measured
 
@@ -118,9 +116,8 @@ def bench_gpu(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.type == "cuda":
         torch.cuda.set_per_process_memory_fraction(memory_share)
-    torch.set_float32_matmul_precision("highest" if precision == "float32" else "high")
-    with tempfile.TemporaryDirectory() as folder, _autocast(device, precision):
-        model = _model(market, workload, Path(folder), device)
+    with tempfile.TemporaryDirectory() as folder:
+        model = _model(market, workload, Path(folder), precision)
         run = _run(model, workload, steps)
     return {
         **_figures(run, model, workload),
@@ -171,20 +168,15 @@ def _figures(run: _Run, model: TimedPPO, workload: Workload) -> dict[str, Any]:
     }
 
 
-def _model(market: Market, workload: Workload, folder: Path, device: torch.device) -> TimedPPO:
+def _model(market: Market, workload: Workload, folder: Path, precision: Precision) -> TimedPPO:
     env = SB3VectorEnv(market, workload.params(), workload.n_envs)
     policy = {
         "market": market.save(folder),
         "fingerprint": market.fingerprint,
         "shape": NetworkShape(market.num_assets, market.num_features, workload.hidden),
+        "precision": precision,
     }
-    return TimedPPO(TablePolicy, env, policy_kwargs=policy, seed=0, device=device, **workload.ppo())
-
-
-def _autocast(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
-    if precision != "bf16":
-        return nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
+    return TimedPPO(TablePolicy, env, policy_kwargs=policy, seed=0, device="auto", **workload.ppo())
 
 
 def _timed(device: torch.device, work: Callable[[], Any]) -> tuple[float, Any]:

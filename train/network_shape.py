@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 CHOICES = 3  # hold, buy, sell
 ACCOUNT_NUMBERS = 3  # cash share, total return, drawdown
+Precision = Literal["float32", "tf32", "bf16"]  # of matrix products
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
 
 

@@ -12,7 +12,14 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from envs import Market
-from train.network_shape import ACTIVATIONS, CHOICES, NetworkShape, by_choice, orthogonal_layers
+from train.network_shape import (
+    ACTIVATIONS,
+    CHOICES,
+    NetworkShape,
+    Precision,
+    by_choice,
+    orthogonal_layers,
+)
 from train.shared_network import SharedPolicy, SharedValue
 
 __all__ = [
@@ -113,9 +120,16 @@ class TableReader(nn.Module):
 
     table: Tensor
 
-    def __init__(self, net: PolicyNet, table: Tensor) -> None:
+    def __init__(self, net: PolicyNet, table: Tensor, precision: Precision = "float32") -> None:
+        """Weights, logits and values are float32 whatever the precision of the products.
+
+        TF32 is a mode of CUDA that holds for the whole process; elsewhere it is float32.
+        """
         super().__init__()
+        if precision != "float32" and torch.cuda.is_available():
+            torch.set_float32_matmul_precision("high")
         self.net = net
+        self._bf16 = precision == "bf16"
         self.register_buffer("table", table, persistent=False)  # (T, A*F) f32
         self._projections: dict[str, tuple[int, Tensor]] = {}
         self._minibatch: tuple[Tensor, Tensor, Tensor] | None = None
@@ -129,6 +143,10 @@ class TableReader(nn.Module):
         return self._run("value", compact).squeeze(-1).float()
 
     def _run(self, part: str, compact: Tensor) -> Tensor:
+        with torch.autocast(compact.device.type, torch.bfloat16, enabled=self._bf16):
+            return self._outputs(part, compact)
+
+    def _outputs(self, part: str, compact: Tensor) -> Tensor:
         tower: Tower = getattr(self.net, part)
         if torch.is_grad_enabled():
             self._projections.clear()  # a step follows, and a fused optimiser counts nothing

@@ -5,6 +5,8 @@
 
 import copy
 import json
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
@@ -12,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
-import numpy.typing as npt
 from gymnasium.vector import VectorEnv
-from ray.rllib.algorithms.ppo import PPO, PPOConfig
+from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED
 from ray.tune.registry import register_env
 
-from cluster.errors import ConfigError
+from cluster.errors import ConfigError, PloutosError
 from envs import TradingVectorEnv, V6Params
 from train.curriculum import EVERYWHERE, Stage, stage_at
 from train.learner import LearnerSpec
@@ -28,9 +29,13 @@ from train.networks import Actor
 from train.rllib_module import TableModule
 from train.rllib_ppo import BatchedPPO
 from train.rllib_runner import BatchedEnvRunner
+from train.rllib_starts import WeightedStartsPPO
+from train.scenario import PloutosConfig
+from train.trial_resources import cap_gpu_memory, gpus_per_learner
 
 _ENVIRONMENT = "ploutos-v6"
 _COUNTER = "ploutos.json"
+_PATIENCE_S = 300.0  # without a single step
 
 
 class _WithoutInfos(gym.vector.VectorWrapper):
@@ -55,11 +60,8 @@ def make_environments(context: Mapping[str, Any]) -> VectorEnv[Any, Any, Any]:
     return _WithoutInfos(env)
 
 
-def _start_by(runner: Any, weights: npt.NDArray[np.float64] | None) -> None:
-    """Reset the environments of a runner, their starts weighted; the driver's may have none."""
-    if runner.env is not None:
-        runner.env.unwrapped.batch.weigh_starts(weights)
-        runner._needs_initial_reset = True
+def _cap_gpu_memory(config: PloutosConfig, _: Any) -> None:
+    cap_gpu_memory(config)
 
 
 class RLlibLearner:
@@ -67,7 +69,10 @@ class RLlibLearner:
 
     def __init__(self, spec: LearnerSpec, *, stock_runner: bool = False) -> None:
         config = ppo_config(spec, stock_runner=stock_runner)
-        self._algorithm = (PPO if stock_runner else BatchedPPO)(config=config)
+        self._algorithm = (WeightedStartsPPO if stock_runner else BatchedPPO)(config=config)
+        if spec.config.workers.learners:  # the trial's own process is capped already
+            cap = partial(_cap_gpu_memory, spec.config)
+            self._algorithm.learner_group.foreach_learner(cap)
         from torch.utils.tensorboard import SummaryWriter  # env runners import this module, too
 
         self._board = SummaryWriter(str(spec.log_folder))
@@ -82,13 +87,23 @@ class RLlibLearner:
         return self._steps
 
     def train(self, num_steps: int) -> Mapping[str, float]:
-        """Take at least `num_steps` more; the learner's metrics and the mean episode return."""
-        target = self._steps + num_steps
+        """Take at least `num_steps` more; the learner's metrics and the mean episode return.
+
+        Raises:
+            PloutosError: every env runner was lost, and none has come back.
+        """
+        target, moved = self._steps + num_steps, time.monotonic()
         metrics: dict[str, float] = {}
         while self._steps < target:
             self._enter(stage_at(self._curriculum, self._total, self._steps))
             result = self._algorithm.train()
-            self._steps += int(result["env_runners"]["num_env_steps_sampled"])
+            sampled = result["env_runners"].get(NUM_ENV_STEPS_SAMPLED, math.nan)
+            if math.isnan(sampled):  # RLlib is restarting every runner
+                if time.monotonic() > moved + _PATIENCE_S:
+                    raise PloutosError("no env runner is left", f"none came in {_PATIENCE_S:.0f} s")
+                continue
+            moved = time.monotonic()
+            self._steps += int(sampled)
             metrics = _flat(result)
             for name, value in metrics.items():
                 self._board.add_scalar(name, value, self._steps)
@@ -100,8 +115,7 @@ class RLlibLearner:
             return
         self._stage = stage
         weights = stage.weights(self._spec.load_market(), self._spec.bar_range)
-        group = self._algorithm.env_runner_group
-        group.foreach_env_runner(partial(_start_by, weights=weights))
+        self._algorithm.weigh_starts(weights)
 
     def actor(self) -> Actor:
         """A copy of the present policy, on the CPU."""
@@ -144,7 +158,8 @@ def ppo_config(spec: LearnerSpec, *, stock_runner: bool) -> PPOConfig:
         "window": spec.bar_range,
         "observation": "compact",
     }
-    shape = spec.network_shape(spec.load_market())
+    shape = asdict(spec.network_shape(spec.load_market()))
+    network = {"shape": shape, "precision": spec.config.network.precision}
     config = (
         PPOConfig()
         .environment(_ENVIRONMENT, env_config=settings)
@@ -154,11 +169,12 @@ def ppo_config(spec: LearnerSpec, *, stock_runner: bool) -> PPOConfig:
             gym_env_vectorize_mode="vector_entry_point",
             rollout_fragment_length=training.n_steps,
         )
-        .learners(num_learners=workers.learners)
+        .learners(
+            num_learners=workers.learners,
+            num_gpus_per_learner=gpus_per_learner(spec.config),
+        )
         .rl_module(
-            rl_module_spec=RLModuleSpec(
-                module_class=TableModule, model_config=place | {"shape": asdict(shape)}
-            )
+            rl_module_spec=RLModuleSpec(module_class=TableModule, model_config=place | network)
         )
         .training(**_ppo_arguments(spec))
         .debugging(seed=spec.seed, log_level="ERROR")

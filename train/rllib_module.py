@@ -69,8 +69,8 @@ class MostLikely(RLlibChoices):
 class TableModule(TorchRLModule, ValueFunctionAPI):
     """Policy and value function on compact observations.
 
-    Of `model_config` it reads `market` (a folder), its `fingerprint`, and `shape`, the fields of
-    `NetworkShape`; a table that was rebuilt since is refused by its fingerprint.
+    Of `model_config` it reads `market` (a folder), its `fingerprint`, `shape`, the fields of
+    `NetworkShape`, and `precision`; a table that was rebuilt since is refused by its fingerprint.
     """
 
     def setup(self) -> None:
@@ -78,7 +78,7 @@ class TableModule(TorchRLModule, ValueFunctionAPI):
         config: Any = self.model_config  # RLlib adds keys of its own
         market = open_market(Path(config["market"]), config["fingerprint"])
         self.net = PolicyNet(NetworkShape(**config["shape"]))
-        self.reader = TableReader(self.net, table_tensor(market))
+        self.reader = TableReader(self.net, table_tensor(market), config["precision"])
         # Several learners synchronise buffers by writing into them; the table is mapped read-only.
         self._ddp_params_and_buffers_to_ignore = ["reader.table"]
         self.action_dist_cls = RLlibChoices

@@ -6,7 +6,6 @@
 from typing import Any
 
 import numpy as np
-from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 from ray.rllib.evaluation.postprocessing import Postprocessing
@@ -22,8 +21,10 @@ from ray.rllib.utils.metrics import (
     TIMERS,
 )
 
+from train.rllib_starts import WeightedStartsPPO
 
-class BatchedPPO(PPO):
+
+class BatchedPPO(WeightedStartsPPO):
     """One round of sampling on every runner, one update, one synchronisation of weights."""
 
     def training_step(self) -> None:

@@ -19,6 +19,7 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.evaluation.postprocessing import Postprocessing
+from ray.rllib.utils.framework import get_device
 
 from train.advantages import generalised_advantages
 
@@ -103,6 +104,12 @@ class BatchedEnvRunner(SingleAgentEnvRunner):
         unseeded = config.copy(copy_frozen=False).debugging(seed=None)
         super().__init__(config=unseeded, worker_index=worker_index, **kwargs)
         self._seed = seed
+
+    def make_module(self) -> None:
+        """In the learner's own process, sample on the learner's device."""
+        if not self.worker_index and self.config.num_learners == 0:
+            self._device = get_device(self.config, self.config.num_gpus_per_learner)
+        super().make_module()
 
     def _sample(
         self,

@@ -59,6 +59,7 @@ class SB3Learner:
             "market": spec.market,
             "fingerprint": spec.fingerprint,
             "shape": spec.network_shape(market),
+            "precision": spec.config.network.precision,
         }
         self._model = TablePPO(TablePolicy, self._env, seed=spec.seed, device="auto", **arguments)
         self._last = _LastValues()

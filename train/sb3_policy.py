@@ -11,6 +11,7 @@ from torch import Tensor
 
 from train.distribution import Choices
 from train.market_table import open_market
+from train.network_shape import Precision
 from train.networks import NetworkShape, PolicyNet, TableReader, table_tensor
 
 
@@ -27,14 +28,15 @@ class TablePolicy(ActorCriticPolicy):
         market: Path,
         fingerprint: str,
         shape: NetworkShape,
+        precision: Precision = "float32",
     ) -> None:
         self._market = open_market(market, fingerprint)
-        self._shape = shape
+        self._shape, self._precision = shape, precision
         super().__init__(observation_space, action_space, lr_schedule, [], use_sde=use_sde)
 
     def _build(self, lr_schedule: Schedule) -> None:
         self.net = PolicyNet(self._shape)
-        self.reader = TableReader(self.net, table_tensor(self._market))
+        self.reader = TableReader(self.net, table_tensor(self._market), self._precision)
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=lr_schedule(1), eps=1e-5)
 
     def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:

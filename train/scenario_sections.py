@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from envs import V6Params
+from train.network_shape import Precision
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -95,6 +96,7 @@ class Network(Section):
     net_arch: tuple[Positive, ...] = Field(default=(64, 64), min_length=1)
     head_arch: tuple[Positive, ...] = (32,)
     activation_fn: Literal["tanh", "relu"] = "tanh"
+    precision: Precision = "tf32"  # of matrix products; tf32 is float32 where there is no GPU
 
     @model_validator(mode="after")
     def _only_a_shared_network_has_a_head(self) -> "Network":

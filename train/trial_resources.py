@@ -9,17 +9,29 @@ from train.scenario import PloutosConfig
 def trial_resources(config: PloutosConfig, cluster: Mapping[str, float]) -> Any:
     """Tune's request for one trial; a share of a GPU only where the cluster has GPUs.
 
+    The share goes to whoever learns: the trial's own process, or each of its learners.
+
     Args:
         config: The scenario: its workers, and `search.gpus_per_trial`.
         cluster: All resources of the cluster, by Ray's names.
     """
     from ray import tune
 
-    own = {"CPU": 1.0}
-    if cluster.get("GPU", 0.0) > 0 and config.search.gpus_per_trial > 0:
-        own["GPU"] = config.search.gpus_per_trial
-    others = config.workers.env_runners + config.workers.learners
-    return tune.PlacementGroupFactory([own, *[{"CPU": 1.0}] * others])
+    workers, share = config.workers, config.search.gpus_per_trial
+    learns = {"CPU": 1.0}
+    if cluster.get("GPU", 0.0) > 0 and share > 0:
+        learns["GPU"] = share
+    runners = [{"CPU": 1.0}] * workers.env_runners
+    if workers.learners == 0:
+        return tune.PlacementGroupFactory([learns, *runners])
+    return tune.PlacementGroupFactory([{"CPU": 1.0}, *runners, *[learns] * workers.learners])
+
+
+def gpus_per_learner(config: PloutosConfig) -> float:
+    """What RLlib asks for each learner; without workers, the trial's process learns on its own."""
+    import torch
+
+    return config.search.gpus_per_trial if torch.cuda.is_available() else 0.0
 
 
 def cap_gpu_memory(config: PloutosConfig) -> None:

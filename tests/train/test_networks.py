@@ -98,6 +98,26 @@ def test_loaded_weights_renew_the_projected_table(net: PolicyNet, table: np.ndar
     torch.testing.assert_close(after, reader.logits(short).detach(), atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("grad", [True, False])
+def test_bf16_multiplies_coarsely_and_answers_in_float32(
+    net: PolicyNet, table: np.ndarray, grad: bool
+) -> None:
+    short = torch.from_numpy(compact(300))
+    exact, coarse = (
+        TableReader(net, torch.from_numpy(table), precision) for precision in ("float32", "bf16")
+    )
+
+    with torch.set_grad_enabled(grad):
+        wanted, found = exact.logits(short), coarse.logits(short)
+
+    assert (found.dtype, coarse.values(short).dtype) == (torch.float32, torch.float32)
+    error = (found - wanted).abs().max().item()
+    assert 0.0 < error < 0.02 * wanted.abs().max().item()  # bfloat16 has 8 bits of mantissa
+    if grad:
+        found.square().sum().backward()
+        assert all(parameter.grad.dtype == torch.float32 for parameter in net.policy.parameters())
+
+
 def test_the_table_is_no_part_of_the_state(net: PolicyNet, table: np.ndarray) -> None:
     reader = TableReader(net, torch.from_numpy(table))
 

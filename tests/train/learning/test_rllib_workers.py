@@ -1,6 +1,8 @@
 """The batched path over several processes."""
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 
 from cluster.errors import ConfigError
 from envs import Market
+from train.curriculum import start_weights
 from train.learner import LearnerSpec
 from train.rllib_learner import RLlibLearner, ppo_config
 from train.rllib_ppo import _joined
@@ -127,4 +130,37 @@ class TestWithRay:
         assert first.keys() == second.keys()
         for name, weight in first.items():
             np.testing.assert_allclose(weight, second[name], atol=1e-7)
+        learner.close()
+
+    @pytest.mark.chaos
+    @pytest.mark.parametrize("runners", [1, 2])
+    def test_a_killed_runner_is_replaced_and_starts_where_the_others_do(
+        self, random_market: Market, with_workers: Any, make_spec: MakeSpec, runners: int
+    ) -> None:
+        # given: a curriculum that stays in its first phase, and one runner that dies
+        values = with_workers(env_runners=runners).model_dump(mode="json")
+        values["curriculum"] = {"phases": [{"starts": "easy", "share": 1.0}]}
+        learner = RLlibLearner(make_spec(random_market, PloutosConfig.model_validate(values)))
+        learner.train(512)
+        group = learner._algorithm.env_runner_group
+        before = group.foreach_env_runner(lambda runner: os.getpid(), local_env_runner=False)
+        os.kill(before[0], signal.SIGKILL)
+
+        # when
+        learner.train(2048 - learner.num_timesteps)
+
+        # then
+        assert 2048 <= learner.num_timesteps < 2048 + 512 + 64
+        after = group.foreach_env_runner(lambda runner: os.getpid(), local_env_runner=False)
+        assert len(after) == runners
+        assert before[0] not in after
+        easy = start_weights(random_market, "easy")
+        assert easy is not None
+        for starts in group.foreach_env_runner(
+            lambda runner: (
+                runner.env.unwrapped.batch.state.bar - runner.env.unwrapped.batch.state.steps
+            ),
+            local_env_runner=False,
+        ):
+            assert (easy[starts] > 0).all()
         learner.close()

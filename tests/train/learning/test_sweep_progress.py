@@ -1,3 +1,5 @@
+import signal
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -127,7 +129,15 @@ def test_a_trial_that_this_driver_never_started_ended_earlier() -> None:
     assert desk.listener.ended_earlier(unseen)
 
 
-@pytest.mark.chaos
+@pytest.fixture
+def _ctrl_c_raises() -> Iterator[None]:
+    """As in a process of its own; Ray leaves a handler of another kind behind."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c_raises")
 def test_a_full_disk_stops_the_sweep_as_ctrl_c_does() -> None:
     desk = Desk()
 

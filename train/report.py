@@ -12,6 +12,7 @@ from train import report_page as html
 from train.evaluation import Evaluation
 from train.gate import MAX_OVERFITTING, MAX_SPA_P, TARGET_VALIDATION_SHARPE
 from train.manifest import Manifest
+from train.report_months import monthly_returns, months_table
 from train.verdict import MIN_DEFLATED_SHARPE
 from train.verdict_file import VerdictRecord
 
@@ -51,6 +52,7 @@ def write_report(path: Path, given: ReportInput) -> Path:
         _reasons(given.verdict),
         _equity(given),
         _excess(given.verdict),
+        _months(given.candidate),
         _numbers(given),
         _luck(given),
         _search(given),
@@ -128,6 +130,12 @@ def _excess(verdict: VerdictRecord) -> str:
     return html.section(
         "Sharpe above each baseline", remark, _chart(excess_chart(verdict), "excess")
     )
+
+
+def _months(candidate: Evaluation) -> str:
+    months = monthly_returns(candidate.dates(), candidate.daily_returns)
+    remark = html.note("Return of the policy in percent, after costs.")
+    return html.section("Month by month", remark, months_table(months))
 
 
 def _numbers(given: ReportInput) -> str:

@@ -38,6 +38,8 @@ th { color: var(--muted); font-weight: 600; vertical-align: bottom; white-space:
 td.text { white-space: normal; min-width: 330px; font-weight: 400; color: var(--muted); }
 tr.chosen td:not(.text) { font-weight: 650; color: var(--accent); }
 tbody tr:last-child td { border-bottom: 0; }
+.shaded { font-size: 13px; } .shaded th, .shaded td { padding: 6px 6px; }
+.shaded td { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 5px 18px; margin: 0;
   font-size: 14.5px; }
 dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }
@@ -124,6 +126,34 @@ def _cells(tag: str, row: Sequence[str], text: int) -> str:
     return "".join(
         f"<{tag}{mark}>{escape(cell)}</{tag}>" for mark, cell in zip(marks, row, strict=True)
     )
+
+
+def shaded_table(
+    columns: Sequence[str], rows: Sequence[tuple[str, Sequence[tuple[str, float]]]]
+) -> str:
+    """A table of numbers with a ground of their sign and size.
+
+    Args:
+        columns: headings, that of the row names first.
+        rows: a name, and for each cell its text and a shade from -1 (loss) over 0 (none) to 1.
+    """
+    head = _cells("th", columns, -1)
+    body = []
+    for name, cells in rows:
+        shaded = (f"<td{_ground(shade)}>{escape(text)}</td>" for text, shade in cells)
+        body.append(f"<tr><td>{escape(name)}</td>{''.join(shaded)}</tr>")
+    return (
+        f'<div class="scroll"><table class="shaded"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def _ground(shade: float) -> str:
+    """Blue for a gain and orange for a loss: told apart by the colour-blind, too."""
+    if shade == 0.0:
+        return ""
+    colour = "37, 99, 175" if shade > 0 else "209, 107, 20"
+    return f' style="background: rgba({colour}, {0.08 + 0.42 * min(abs(shade), 1.0):.2f})"'
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:

@@ -127,6 +127,27 @@ def stationary_bootstrap_interval(
     return Interval(float(low), float(high))
 
 
+def bootstrap_band(
+    returns: Float64, *, level: float = LEVEL, repetitions: int = REPETITIONS, seed: int = 0
+) -> tuple[Float64, Float64]:
+    """Lower and upper end (D,) of the growth of 1, session by session, in resampled orders of days.
+
+    Args:
+        returns: (D,) daily, drawn in blocks as `stationary_bootstrap_interval` draws them.
+        level: coverage at each session, 0..1.
+        repetitions: resamples.
+        seed: the same seed gives the same band.
+    """
+    from arch.bootstrap import StationaryBootstrap
+
+    generator = np.random.default_rng(seed)
+    bootstrap = StationaryBootstrap(block_length(returns), returns, seed=generator)
+    drawn = bootstrap.apply(lambda sample: np.cumprod(1.0 + sample), repetitions)  # (R, D)
+    tail = (1.0 - level) / 2.0
+    low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
+    return low, high
+
+
 def sharpe_difference(paths: Float64) -> float:
     """Sharpe ratio a year of column 0 less that of column 1; (D, 2) daily returns."""
     return metrics.sharpe_ratio(paths[:, 0]) - metrics.sharpe_ratio(paths[:, 1])

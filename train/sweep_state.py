@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from cluster.atomic_filesystem import remove_partial
 from cluster.errors import LockedError
 from cluster.files import canonical_json, write_atomic
 from cluster.settings import Home
@@ -55,6 +56,7 @@ def driving(home: Home, name: str) -> Iterator[None]:
             raise LockedError(
                 f"sweep {name} is running", "another process drives it", "ploutos tune list"
             ) from None
+        remove_partial(folder)
         if not (folder / _END_FILE).exists():
             write_atomic(folder / NOTE_FILE, f"{resume_command(name)}\n".encode())
         write_atomic(folder / _RESERVE_FILE, bytes(_RESERVE_BYTES))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from cluster.atomic_filesystem import atomic_storage
 from cluster.ray_runtime import RaySession
 from cluster.settings import Home
 from train.market_broadcast import broadcast
@@ -58,6 +59,7 @@ def tune_trials(
             search_alg=search_algorithm(config),
             scheduler=trial_scheduler(config),
             storage_path=str(home.sweeps),
+            storage_filesystem=atomic_storage(),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=_KEPT[config.search.scheduler]),
             resources_per_trial=trial_resources(config, cluster),
             max_failures=MAX_FAILURES,

@@ -77,3 +77,17 @@ def test_the_head(storm: Storm) -> None:
 
     assert driver.poll() not in (None, 0)
     sweep.check_whole(sweep.resume())
+
+
+def test_ctrl_c_tells_how_to_go_on(storm: Storm) -> None:
+    sweep = storm()
+    driver = sweep.start()
+    sweep.until_progress(driver, 3)
+
+    driver.send_signal(signal.SIGINT)
+    _, complaint = driver.communicate(timeout=100)
+
+    assert driver.returncode == 130, complaint
+    assert "ploutos tune resume storm" in complaint
+    assert "Traceback" not in complaint
+    sweep.check_whole(sweep.resume())

@@ -147,7 +147,6 @@ def test_pruned_trials_leave_their_returns(small: Small, ask: Ask) -> None:
 STEPS = 65_536
 
 
-@pytest.mark.chaos
 class TestCommand:
     @pytest.fixture
     def scenario(self, small: Small, tmp_path: Path) -> Path:
@@ -194,17 +193,6 @@ class TestCommand:
         records = TrialLedger(tmp_path / "home" / "ledger").records(result["problem"])
         assert [record.steps for record in records] == [STEPS, STEPS]
         PolicyBundle.load(result["bundle"])
-
-    def test_ctrl_c_tells_how_to_go_on(self, tmp_path: Path, scenario: Path) -> None:
-        process = self.start(tmp_path, "--scenario", scenario, "--name", "killed")
-        self.until_progress(process)
-        process.send_signal(signal.SIGINT)
-        _, complaint = process.communicate(timeout=100)
-
-        assert process.returncode == 130, complaint
-        assert "ploutos tune resume killed" in complaint
-        assert "Traceback" not in complaint
-        assert self.finish(tmp_path)["completed"] == 2
 
     def test_a_wrong_scenario_is_one_message(self, tmp_path: Path) -> None:
         process = self.start(tmp_path, "--scenario", "demmo")

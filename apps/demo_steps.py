@@ -187,6 +187,11 @@ def judge(bundle: Path, market: "Market", home: Home, lines: list[str]) -> "Judg
         f"against {row.baseline}: Sharpe {row.excess:+.2f} [{row.low:+.2f}, {row.high:+.2f}]"
         for row in verdict.excess
     )
+    if verdict.random is not None:
+        lines.append(
+            f"against {verdict.random.policies} random policies of its exposure and turnover: "
+            f"above {verdict.random.quantile:.0%} of them, their median {verdict.random.sharpe:.2f}"
+        )
     return judgement
 
 

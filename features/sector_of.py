@@ -1,7 +1,7 @@
 """Which sector each bar belongs to: where the column `sector` comes from."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 import polars as pl
@@ -61,7 +61,7 @@ def sectors_of_bars(bars: pl.DataFrame, sectors: Mapping[str, str] | None) -> pl
         found = bars.select("symbol", pl.col("sector").cast(pl.String))
     else:
         names = bars["symbol"].unique().to_list()
-        found = with_sectors(bars.select("symbol", "ts"), _simulated(names))
+        found = with_sectors(bars.select("symbol", "ts"), sectors_by_name(names))
     lacking = found.filter(pl.col("sector").is_null())["symbol"].unique().sort()
     if len(lacking):
         raise DataError(
@@ -72,6 +72,7 @@ def sectors_of_bars(bars: pl.DataFrame, sectors: Mapping[str, str] | None) -> pl
     return found["sector"]
 
 
-def _simulated(symbols: list[str]) -> dict[str, str]:
+def sectors_by_name(symbols: Iterable[str]) -> dict[str, str]:
+    """Sectors that symbols tell by their names: those of the simulated market do, others not."""
     codes = {symbol: _SIMULATED.fullmatch(symbol) for symbol in symbols}
     return {s: SECTORS[found[1]] for s, found in codes.items() if found and found[1] in SECTORS}

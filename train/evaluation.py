@@ -35,6 +35,7 @@ class Evaluation:
     fills: int
     actions: npt.NDArray[np.int8] | None  # (N, A); None for a baseline, which sends no actions
     ruined: bool = False
+    shares: Float64 | None = None  # (N, A) units held at each mark; None where nobody noted them
 
     @property
     def days(self) -> int:
@@ -111,6 +112,7 @@ class Course:
         self.traded = np.zeros(count)  # (N,) USD
         self.costs = np.zeros(count)  # (N,) USD
         self.actions = np.zeros((count, self.market.num_assets), np.int8)
+        self.shares = np.zeros((count, self.market.num_assets))
         self.fills = 0
 
     def __len__(self) -> int:
@@ -138,6 +140,7 @@ class Course:
             fills=self.fills,
             actions=self.actions if sent_actions else None,
             ruined=ruined,
+            shares=self.shares,
         )
 
 
@@ -175,6 +178,7 @@ def evaluate(
         course.actions[step] = actions[0]
         course.equity[step], course.cash[step] = infos["equity"][0], infos["cash"][0]
         course.traded[step], course.costs[step] = infos["turnover"][0], infos["costs"][0]
+        course.shares[step] = env.batch.state.shares[0]
         course.fills = int(infos["total_trades"][0])
         if terminated[0]:
             course.close_out(step)

@@ -11,6 +11,7 @@ from train.baselines import baselines
 from train.bundle import PolicyBundle, update_verdict
 from train.evaluation import Evaluation, evaluate
 from train.ledger import TrialLedger
+from train.random_policies import random_policies
 from train.report import ReportInput
 from train.verdict import Verdict, judge
 
@@ -69,7 +70,8 @@ def judge_bundle(folder: Path, market: Market, ledger: TrialLedger, *, seed: int
     trials = ledger.trials(manifest.problem)
     paths = ledger.paths(manifest.problem, candidate.dates())
     verdict = judge(candidate, others, trials, paths=paths, seed=seed)
-    verdict = verdict.model_copy(update={"ledger": rows})
+    chance = random_policies(candidate, market, params, window, seed=seed).beside(candidate)
+    verdict = verdict.model_copy(update={"ledger": rows, "random": chance})
     update_verdict(folder, verdict)
     return Judgement(bundle, verdict, candidate, others, trials)
 

@@ -5,7 +5,8 @@ stopped. A case is `task/learner/network/seed`; the seed is the learner's and th
 
 - `sine`: one asset on a noisy sine. Score: reward over that of the policy that knows the sine.
 - `edge8`, `edge0`: the simulated market with and without a planted edge. Score: Sharpe ratio of the
-  year after the two that it learned from, beside equal weight and random trades of equal turnover.
+  year after the two that it learned from, beside equal weight and random policies of equal exposure
+  and turnover.
 - `real`: the same on bars of a file (`--bars`), which is all that nobody planted.
 """
 
@@ -38,6 +39,7 @@ from train.learning_markets import (
 )
 from train.networks import Actor
 from train.normaliser import Normaliser
+from train.random_policies import random_policies
 from train.scenario import PloutosConfig
 
 SEEDS = range(5)
@@ -47,7 +49,6 @@ NETWORKS = ("flat", "shared")
 SINE_STEPS = 65_536
 MARKET_STEPS = 131_072
 _REAL_FROM = "2022-01-01"  # three years, as of the simulated market
-_TURNOVER_SEARCH = 7  # halvings of the chance to trade
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def run_sine(learner: str, seed: int, steps: int = SINE_STEPS) -> dict[str, Any]
 
 
 def run_market(place: LearningMarket, case: Case, steps: int = MARKET_STEPS) -> dict[str, Any]:
-    """Sharpe ratios over the test window: learned, equal weight, random with equal turnover."""
+    """Sharpe ratios over the test window: learned, equal weight, and random ones alike."""
     demo = PloutosConfig.from_yaml("demo")
     network = demo.network.model_dump() if case.network == "shared" else {"net_arch": [64, 64]}
     training = demo.training.model_dump() | {"total_timesteps": steps}
@@ -117,35 +118,14 @@ def run_market(place: LearningMarket, case: Case, steps: int = MARKET_STEPS) -> 
     window = (place.test[0], place.test[1] - 1)
     learned = evaluate(actor.act, scaled, params, window, seed=case.seed)
     equal = equal_weight(place.market, params, window, seed=case.seed)
-    random = random_sharpe(place, params, learned.turnover, case.seed)
+    random = random_policies(learned, place.market, params, window, seed=case.seed)
     return numbers | {
         "sharpe": learned.sharpe_ratio,
         "equal_weight": equal.sharpe_ratio,
-        "random": random,
+        "random": random.median,
         "turnover": learned.turnover,
         "exposure": learned.exposure,
     }
-
-
-def random_sharpe(place: LearningMarket, params: V6Params, turnover: float, seed: int) -> float:
-    """Sharpe ratio of buying and selling at random, as often as it takes to turn over as much."""
-    window = (place.test[0], place.test[1] - 1)
-    low, high = 0.0, 1.0
-    for _ in range(_TURNOVER_SEARCH):
-        chance = (low + high) / 2
-        generator = np.random.default_rng(seed)
-
-        def act(
-            observation: npt.NDArray[np.float32],
-            generator: np.random.Generator = generator,
-            chance: float = chance,
-        ) -> npt.NDArray[np.int64]:
-            size = (len(observation), place.market.num_assets)
-            return generator.integers(1, 3, size) * (generator.random(size) < chance)
-
-        run = evaluate(act, place.market, params, window, seed=seed)
-        low, high = (chance, high) if run.turnover < turnover else (low, chance)
-    return run.sharpe_ratio
 
 
 def _scenario(

@@ -88,6 +88,16 @@ def sharpe_ratio(returns: Returns, risk_free: float = 0.0) -> float:
     return sharpe_a_day(returns, risk_free) * _ROOT
 
 
+def sharpe_ratios(paths: Returns) -> Returns:
+    """`sharpe_ratio` of each column of (D, K) returns, which are taken as they are; (K,)."""
+    deviations = np.std(paths, axis=0, ddof=1)
+    moves = deviations >= _STILL
+    ratios: Returns = np.where(moves, np.mean(paths, axis=0), 0.0) / np.where(
+        moves, deviations, 1.0
+    )
+    return ratios * _ROOT
+
+
 def sortino_ratio(returns: Returns, risk_free: float = 0.0) -> float:
     """Annualised mean excess return over the downside deviation; 0 where no day lost.
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 INK, MUTED, GRID = "#1d2733", "#6b7785", "#e6e9ed"
 CANDIDATE = "#0a6c74"
 BAND = "rgba(10, 108, 116, 0.10)"
-BASELINES = ("#9aa4af", "#c77d1e", "#7b5cc4", "#b4475c", "#4f7f3a")  # flat first
+# flat first
+BASELINES = ("#9aa4af", "#c77d1e", "#7b5cc4", "#b4475c", "#4f7f3a", "#3d6fb6")
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 BINS = 24
 

@@ -108,23 +108,42 @@ def stationary_bootstrap_interval(
     repetitions: int = REPETITIONS,
     seed: int = 0,
 ) -> Interval:
-    """Percentile interval of a statistic of daily returns, blocks of geometric length.
+    """`stationary_bootstrap_intervals` of a single number."""
+    (interval,) = stationary_bootstrap_intervals(
+        returns,
+        lambda sample: np.array([statistic(sample)]),
+        level=level,
+        repetitions=repetitions,
+        seed=seed,
+    )
+    return interval
+
+
+def stationary_bootstrap_intervals(
+    returns: Float64,
+    statistic: Callable[[Float64], Float64],
+    *,
+    level: float = LEVEL,
+    repetitions: int = REPETITIONS,
+    seed: int = 0,
+) -> list[Interval]:
+    """Percentile intervals of numbers of daily returns, blocks of geometric length.
 
     Args:
         returns: (D,), or (D, K) for K paths resampled by the same days.
-        statistic: of an array of that shape.
-        level: coverage, 0..1.
+        statistic: of an array of that shape, (M,).
+        level: coverage of each interval, 0..1.
         repetitions: resamples.
-        seed: the same seed gives the same interval.
+        seed: the same seed gives the same intervals.
     """
     from arch.bootstrap import StationaryBootstrap
 
     generator = np.random.default_rng(seed)
     bootstrap = StationaryBootstrap(block_length(returns), returns, seed=generator)
-    drawn = bootstrap.apply(lambda sample: np.array([statistic(sample)]), repetitions)
+    drawn = bootstrap.apply(statistic, repetitions)  # (R, M)
     tail = (1.0 - level) / 2.0
-    low, high = np.quantile(drawn[:, 0], [tail, 1.0 - tail])
-    return Interval(float(low), float(high))
+    low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)  # (M,) each
+    return [Interval(*ends) for ends in zip(low.tolist(), high.tolist(), strict=True)]
 
 
 def bootstrap_band(
@@ -133,24 +152,26 @@ def bootstrap_band(
     """Lower and upper end (D,) of the growth of 1, session by session, in resampled orders of days.
 
     Args:
-        returns: (D,) daily, drawn in blocks as `stationary_bootstrap_interval` draws them.
+        returns: (D,) daily.
         level: coverage at each session, 0..1.
         repetitions: resamples.
         seed: the same seed gives the same band.
     """
-    from arch.bootstrap import StationaryBootstrap
+    ends = stationary_bootstrap_intervals(
+        returns,
+        lambda sample: np.cumprod(1.0 + sample),
+        level=level,
+        repetitions=repetitions,
+        seed=seed,
+    )
+    return np.array([end.low for end in ends]), np.array([end.high for end in ends])
 
-    generator = np.random.default_rng(seed)
-    bootstrap = StationaryBootstrap(block_length(returns), returns, seed=generator)
-    drawn = bootstrap.apply(lambda sample: np.cumprod(1.0 + sample), repetitions)  # (R, D)
-    tail = (1.0 - level) / 2.0
-    low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
-    return low, high
 
-
-def sharpe_difference(paths: Float64) -> float:
-    """Sharpe ratio a year of column 0 less that of column 1; (D, 2) daily returns."""
-    return metrics.sharpe_ratio(paths[:, 0]) - metrics.sharpe_ratio(paths[:, 1])
+def sharpe_differences(paths: Float64) -> Float64:
+    """Sharpe ratio a year of column 0 less that of each other; (D, K) returns -> (K - 1,)."""
+    ratios = metrics.sharpe_ratios(paths)
+    differences: Float64 = ratios[0] - ratios[1:]
+    return differences
 
 
 def block_length(returns: Float64) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.errors import DataError
+from train.degeneracy import degeneracy
 from train.evaluation import Evaluation
 from train.metrics import TRADING_DAYS
 from train.overfitting import BLOCKS, probability_of_overfitting
@@ -14,8 +15,9 @@ from train.significance import (
     Moments,
     deflated_sharpe_ratio,
     expected_maximum_sharpe,
-    sharpe_difference,
+    sharpe_differences,
     stationary_bootstrap_interval,
+    stationary_bootstrap_intervals,
 )
 from train.superiority import superiority_p
 from train.trial_clusters import effective_trials
@@ -67,9 +69,10 @@ def judge(
     interval = stationary_bootstrap_interval(candidate.daily_returns, seed=seed)
     deflated = deflated_sharpe_ratio(moments, variance, trials.height)
     tried = np.empty((0, candidate.days)) if paths is None else paths  # (N, D)
-    excess = tuple(_excess(candidate, baseline, tried, seed) for baseline in baselines)
+    excess = _excess(candidate, baselines, tried, seed)
     clusters = min(effective_trials(tried) or trials.height, trials.height)
-    reasons = tuple(_failures(candidate, deflated, trials.height, excess))
+    reasons = _failures(candidate, deflated, trials.height, excess)
+    reasons += filter(None, [degeneracy(candidate, baselines)])
     threshold = expected_maximum_sharpe(variance, trials.height)
     return Verdict(
         label="NOT BETTER" if reasons else "BETTER",
@@ -84,18 +87,8 @@ def judge(
         deflated_sharpe_effective=deflated_sharpe_ratio(moments, variance, clusters),
         overfitting=_overfitting(tried),
         excess=excess,
-        reasons=reasons,
+        reasons=tuple(reasons),
     )
-
-
-def degeneracy(candidate: Evaluation) -> str:
-    """How a policy fails to be one, in words; empty when it does not."""
-    if candidate.fills == 0:
-        return "degenerate: it never traded"
-    actions = candidate.actions
-    if actions is not None and (actions == actions[0]).all():
-        return "degenerate: it sent the same actions at every bar"
-    return ""
 
 
 def _failures(
@@ -117,7 +110,7 @@ def _failures(
         reasons.append(f"{candidate.days} test sessions, needs {MIN_DAYS}")
     if candidate.ruined:
         reasons.append("ruined: the account fell below half of its initial balance")
-    return reasons + [text for text in [degeneracy(candidate)] if text]
+    return reasons
 
 
 def _overfitting(paths: Float64) -> float | None:
@@ -127,16 +120,21 @@ def _overfitting(paths: Float64) -> float | None:
 
 
 def _excess(
-    candidate: Evaluation, baseline: Evaluation, tried: Float64, seed: int
-) -> BaselineExcess:
-    paths = np.column_stack([candidate.daily_returns, baseline.daily_returns])  # (D, 2)
-    interval = stationary_bootstrap_interval(paths, sharpe_difference, seed=seed)
-    return BaselineExcess(
-        baseline=baseline.name,
-        excess=sharpe_difference(paths),
-        low=interval.low,
-        high=interval.high,
-        spa_p=superiority_p(candidate.daily_returns, baseline.daily_returns, tried, seed=seed),
+    candidate: Evaluation, baselines: Sequence[Evaluation], tried: Float64, seed: int
+) -> tuple[BaselineExcess, ...]:
+    paths = np.column_stack([row.daily_returns for row in (candidate, *baselines)])  # (D, 1 + K)
+    intervals = stationary_bootstrap_intervals(paths, sharpe_differences, seed=seed)
+    return tuple(
+        BaselineExcess(
+            baseline=baseline.name,
+            excess=excess,
+            low=interval.low,
+            high=interval.high,
+            spa_p=superiority_p(candidate.daily_returns, baseline.daily_returns, tried, seed=seed),
+        )
+        for baseline, excess, interval in zip(
+            baselines, sharpe_differences(paths).tolist(), intervals, strict=True
+        )
     )
 
 

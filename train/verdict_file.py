@@ -23,6 +23,18 @@ class BaselineExcess(BaseModel):
     spa_p: float | None = Field(default=None, ge=0.0, le=1.0)  # of the mean excess a day
 
 
+class RandomTrading(BaseModel):
+    """How policies did that trade at random, invested and turned over like the candidate."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    policies: int
+    sharpe: float  # a year, their median
+    turnover: float  # a year, their mean
+    exposure: float  # their mean, 0..1
+    quantile: float = Field(ge=0.0, le=1.0)  # of the candidate's Sharpe ratio among theirs
+
+
 class VerdictRecord(BaseModel):
     """The numbers of a verdict; `train.verdict.judge` makes it."""
 
@@ -40,6 +52,7 @@ class VerdictRecord(BaseModel):
     deflated_sharpe_effective: float | None = Field(default=None, ge=0.0, le=1.0)
     overfitting: float | None = Field(default=None, ge=0.0, le=1.0)  # None: cannot be measured
     ledger: tuple[tuple[str, str], ...] = ()  # trial and hash of each row that it rests on
+    random: RandomTrading | None = None  # decides nothing
     excess: tuple[BaselineExcess, ...]
     reasons: tuple[str, ...]  # what failed, with numbers; empty when BETTER
 

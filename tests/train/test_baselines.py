@@ -8,6 +8,8 @@ import pytest
 from envs import Market, V6Params
 from train.baselines import baselines, buy_and_hold, equal_weight, flat
 from train.evaluation import evaluate
+from train.gate import BASELINES
+from train.target_weights import Account, monthly, session_ends
 
 FREE = {"slippage_model": "none", "spread_bps": 0.0, "sec_fee": 0.0, "finra_taf": 0.0}
 
@@ -121,9 +123,9 @@ def test_every_slippage_model_can_price_them(market: Market, model: str) -> None
 
     walked = baselines(market, params, (14, 300), seed=2)
 
-    assert [row.name for row in walked] == ["flat", "buy_and_hold", "equal_weight"]
+    assert [row.name for row in walked] == list(BASELINES)
     for row in walked:
-        assert row.actions is None
+        assert (row.actions is None) == (row.name != "always_buy")
         np.testing.assert_array_equal(row.sessions, walked[0].sessions)
     assert (walked[1].costs.sum() > 0.0) == (walked[1].fills > 0)
 
@@ -142,3 +144,58 @@ def test_share_too_dear_for_the_account_stays_cash() -> None:
 
     assert held.fills == 1
     assert held.invested == pytest.approx([40_000.0], rel=1e-8)
+
+
+def test_every_baseline_sees_the_past_only(market: Market) -> None:
+    # given: the same bars, but for what comes after bar 250
+    later = np.random.default_rng(1).normal(0.0, 0.02, (419 - 250, 3))
+    close = market.close.copy()
+    close[251:] *= np.exp(np.cumsum(later, axis=0))
+    opens = market.open.copy() if market.open is not None else close
+    opens[252:] = close[251:-1]
+    other = replace(market, close=close, open=opens)
+
+    for one, two in zip(
+        baselines(market, V6Params.default(), (150, 419)),
+        baselines(other, V6Params.default(), (150, 419)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one.equity[:100], two.equity[:100])
+        assert one.shares is not None
+        assert two.shares is not None
+        np.testing.assert_array_equal(one.shares[:100], two.shares[:100])
+
+
+def test_an_asset_that_is_no_longer_wanted_is_sold() -> None:
+    account = Account(two_bars(), V6Params.reference(**FREE), seed=0)
+
+    account.rebalance(0, np.array([0.5, 0.5]))
+    account.rebalance(1, np.array([0.0, 0.25]))
+
+    # 50 000 in each: bought at 99 and 51, worth 110 and 40
+    worth = 50_000 / 99 * 110 + 50_000 / 51 * 40
+    assert account.shares == pytest.approx([0.0, 0.25 * worth / 40], rel=1e-6)
+    assert account.cash == pytest.approx(0.75 * worth, rel=1e-6)
+
+
+def test_what_cannot_be_bought_goes_to_the_others() -> None:
+    market = two_bars(tradable=[[True, False], [True, True]])
+    account = Account(market, V6Params.reference(**FREE), seed=0)
+
+    account.rebalance(0, np.array([0.4, 0.2]))
+
+    assert account.shares == pytest.approx([60_000 / 99, 0.0], rel=1e-6)
+
+
+def test_nothing_that_trades_changes_nothing() -> None:
+    account = Account(two_bars(), V6Params.reference(**FREE), seed=0)
+    account.rebalance(0, np.array([0.5, 0.5]))
+    account.market = two_bars(tradable=[[True, True], [False, True]])
+
+    assert account.rebalance(1, np.array([1.0, 0.0])) == []
+
+
+def test_months_and_finished_sessions(market: Market) -> None:
+    assert sorted(monthly(market, (14, 419))) == [14, 14 + 21 * 7, 14 + 42 * 7]
+    np.testing.assert_array_equal(session_ends(market, 23), [6, 13, 20])
+    assert len(session_ends(market, 6)) == 0

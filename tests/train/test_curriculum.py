@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from cluster.errors import ConfigError
 from envs import Market
-from train.curriculum import EVERYWHERE, MEMORY, Stage, market_returns, stage_at, start_weights
+from train.curriculum import EVERYWHERE, Stage, stage_at, start_weights
+from train.regimes import MEMORY, market_returns
 from train.scenario import PloutosConfig
 from train.scenario_sections import Curriculum
 

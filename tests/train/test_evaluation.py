@@ -114,8 +114,22 @@ def test_costs_are_what_still_prices_lose() -> None:
     walked = evaluate_random(still, params, (0, 39), seed=5)
 
     assert walked.fills > 10
-    assert walked.costs.sum() == pytest.approx(1e5 - walked.equity[-1], rel=1e-9)
-    assert walked.cost_drag > 0.0
+    lost = 1e5 - walked.equity[-1]
+    assert walked.costs.sum() == pytest.approx(lost, rel=1e-9)
+    # in mean equities a year, of 10 sessions (the first one is marked on three of its bars)
+    assert walked.days == 10
+    drag = lost / walked.equity[1:].mean() * 25.2
+    assert walked.cost_drag == pytest.approx(drag, rel=1e-9)
+
+
+def test_holdings_are_noted_at_every_mark(market: Market) -> None:
+    walked = evaluate_random(market, V6Params.default(), WHOLE, seed=2)
+
+    assert walked.shares is not None
+    worth = (walked.shares * market.close[walked.bars]).sum(axis=1)
+    np.testing.assert_allclose(worth, walked.invested, rtol=1e-9, atol=1e-6)
+    traded = np.abs(np.diff(walked.shares, axis=0)).sum(axis=1) > 0.0
+    np.testing.assert_array_equal(traded, walked.traded[1:] > 0.0)
 
 
 def test_ruin_ends_in_cash_and_is_told() -> None:

@@ -21,7 +21,10 @@ VERDICT = VerdictRecord(
     overfitting=0.1,
     excess=tuple(
         BaselineExcess(baseline=name, excess=1.0, low=0.5, high=1.5, spa_p=0.01)
-        for name in ("flat", "buy_and_hold SPY", "equal_weight")
+        for name in (
+            *("flat", "buy_and_hold SPY", "equal_weight"),
+            *("momentum", "volatility_target", "always_buy"),
+        )
     ),
     reasons=(),
 )
@@ -71,17 +74,21 @@ def test_overfitting_that_cannot_be_measured_does_not_pass() -> None:
 
 @pytest.mark.parametrize(("p", "told"), [(0.3, "0.3, needs"), (None, "not measured, needs")])
 def test_no_more_than_equal_weight(p: float | None, told: str) -> None:
-    excess = (*VERDICT.excess[:2], VERDICT.excess[2].model_copy(update={"spa_p": p}))
+    equal = VERDICT.excess[2].model_copy(update={"spa_p": p})
+    excess = (*VERDICT.excess[:2], equal, *VERDICT.excess[3:])
 
     (line,) = failed(verdict=verdict(excess=excess))
 
     assert line.startswith(f"SPA p against equal_weight {told} at most 0.05")
 
 
-def test_a_missing_baseline() -> None:
-    (told,) = failed(verdict=verdict(excess=VERDICT.excess[1:]))
+@pytest.mark.parametrize("missing", [0, 1, 3, 4, 5])
+def test_a_missing_baseline(missing: int) -> None:
+    rows = VERDICT.excess
+    (told,) = failed(verdict=verdict(excess=rows[:missing] + rows[missing + 1 :]))
 
-    assert told == "missing baselines 1, needs at most 0, short by 1: flat"
+    name = rows[missing].baseline.split()[0]
+    assert told == f"missing baselines 1, needs at most 0, short by 1: {name}"
 
 
 def test_a_degenerate_policy() -> None:

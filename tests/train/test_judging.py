@@ -12,6 +12,7 @@ from cluster.errors import BundleError, DataError
 from envs import Market, V6Params
 from train.bundle import PolicyBundle, read_verdict, save_bundle
 from train.evaluation import evaluate
+from train.gate import BASELINES
 from train.judging import judge_bundle
 from train.ledger import TrialLedger, TrialRecord
 from train.manifest import ManifestFields
@@ -61,9 +62,22 @@ def test_the_verdict_counts_every_trial_and_every_baseline(
     low, high = stated.folds[-1].test
     assert judged.verdict.trials == 3
     assert judged.verdict.days == len(np.unique(market.session[low + 1 : high]))
-    assert [path.name for path in judged.baselines] == ["flat", "buy_and_hold", "equal_weight"]
+    assert [path.name.split()[0] for path in judged.baselines] == list(BASELINES)
     assert judged.candidate.bars[0] == low + 1  # decided at the first bar's close, filled after it
     assert judged.candidate.bars[-1] == high - 1
+
+
+def test_random_trading_of_the_same_kind_is_told_beside(
+    bundle: Path, market: Market, ledger: TrialLedger
+) -> None:
+    judged = judge_bundle(bundle, market, ledger)
+
+    chance = judged.verdict.random
+    assert chance is not None
+    assert chance.policies == 200
+    assert chance.turnover == pytest.approx(judged.candidate.turnover, rel=0.1)
+    assert chance.exposure == pytest.approx(judged.candidate.exposure, rel=0.1)
+    assert not any("random" in reason for reason in judged.verdict.reasons)
 
 
 def test_it_is_written_beside_the_bundle_and_nothing_else_changes(

@@ -140,3 +140,15 @@ def test_leverage_changes_no_sharpe_ratio(returns: np.ndarray, scale: float) -> 
     assert metrics.sharpe_ratio(halved * scale) == pytest.approx(
         metrics.sharpe_ratio(halved), rel=1e-6, abs=1e-9
     )
+
+
+@settings(max_examples=20, deadline=None)
+@given(PATHS, st.integers(0, 99))
+def test_ratios_of_many_paths_are_those_of_each(returns: np.ndarray, seed: int) -> None:
+    others = [np.random.default_rng(seed).permutation(returns), np.zeros_like(returns)]
+    paths = np.column_stack([returns, *others])
+
+    found = metrics.sharpe_ratios(paths)
+
+    expected = [metrics.sharpe_ratio(path) for path in paths.T]
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)

@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from arch.bootstrap import StationaryBootstrap
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from cluster.errors import DataError
@@ -11,11 +14,13 @@ from train.metrics import sharpe_ratio
 from train.significance import (
     Interval,
     Moments,
+    block_length,
     deflated_sharpe_ratio,
     expected_maximum_sharpe,
     probabilistic_sharpe_ratio,
-    sharpe_difference,
+    sharpe_differences,
     stationary_bootstrap_interval,
+    stationary_bootstrap_intervals,
 )
 
 # Bailey and Lopez de Prado (2014): a year of 250 days, 5 years, Sharpe 2.5, cross-trial variance
@@ -72,6 +77,37 @@ def test_expected_maximum_is_that_of_normal_draws(trials: int) -> None:
     drawn = np.random.default_rng(0).normal(size=(4000, trials)).max(axis=1).mean()
 
     assert expected_maximum_sharpe(1.0, trials) == pytest.approx(drawn, abs=0.06)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 5000), st.floats(1e-5, 1e-2))
+def test_deflated_sharpe_is_the_independent_computation(
+    seed: int, trials: int, variance: float
+) -> None:
+    # From the returns, with scipy's moments and distributions alone.
+    returns = np.random.default_rng(seed).standard_t(5, 300) * 0.01 + 5e-4
+
+    ratio = returns.mean() / stats.tstd(returns)
+    top, tail = stats.norm.ppf([1 - 1 / trials, 1 - 1 / (trials * np.e)])
+    luck = variance**0.5 * ((1 - np.euler_gamma) * top + np.euler_gamma * tail)
+    excess = stats.kurtosis(returns)
+    spread = 1 - stats.skew(returns) * ratio + (excess + 2) / 4 * ratio**2
+    expected = stats.norm.cdf((ratio - luck) * 299**0.5 / spread**0.5)
+
+    found = deflated_sharpe_ratio(Moments.of(returns), variance, trials)
+    assert found == pytest.approx(expected, abs=1e-9)
+    assert expected_maximum_sharpe(variance, trials) == pytest.approx(luck, abs=1e-9)
+
+
+def test_the_interval_is_that_of_arch() -> None:
+    returns = np.random.default_rng(8).normal(0.001, 0.01, 150)
+
+    generator = np.random.default_rng(6)
+    theirs = StationaryBootstrap(block_length(returns), returns, seed=generator)
+    low, high = theirs.conf_int(sharpe_ratio, 500, method="percentile")[:, 0]
+
+    found = stationary_bootstrap_interval(returns, repetitions=500, seed=6)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-9)
 
 
 def test_more_trials_deflate_more() -> None:
@@ -132,9 +168,21 @@ def test_difference_to_itself_is_nothing_and_to_a_still_path_the_ratio() -> None
     twice = np.column_stack([returns, returns])
     over_cash = np.column_stack([returns, np.zeros(100)])
 
-    nothing = stationary_bootstrap_interval(twice, sharpe_difference, repetitions=50)
-    assert nothing == Interval(0.0, 0.0)
-    assert sharpe_difference(over_cash) == sharpe_ratio(returns)
+    nothing = stationary_bootstrap_intervals(twice, sharpe_differences, repetitions=50)
+    assert nothing == [Interval(0.0, 0.0)]
+    assert sharpe_differences(over_cash) == pytest.approx([sharpe_ratio(returns)], rel=1e-12)
+
+
+def test_many_numbers_of_the_same_draws() -> None:
+    paths = np.random.default_rng(5).normal(0.0, 0.01, (90, 3))
+
+    first, second = stationary_bootstrap_intervals(paths, sharpe_differences, repetitions=300)
+
+    alone = stationary_bootstrap_interval(
+        paths, lambda drawn: float(sharpe_differences(drawn)[1]), repetitions=300
+    )
+    assert second == alone
+    assert first != second
 
 
 def test_autocorrelated_returns_widen_the_interval() -> None:

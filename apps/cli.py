@@ -20,6 +20,7 @@ NOUNS = {
     "env": "Replay golden files through the V6 environment.",
     "tune": "Run, resume and inspect sweeps.",
     "model": "List, show, verify and promote policy bundles.",
+    "backtest": "Walk a bundle through episodes and stress tests it has not trained on.",
     "serve": "Serve a policy bundle over HTTP.",
     "trade": "Replay a bundle on the paper broker and inspect its journal.",
     "report": "List and open reports.",

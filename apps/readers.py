@@ -6,7 +6,7 @@ A file that is torn, damaged or missing becomes a state with a reason, never an 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from cluster.errors import BundleError, PloutosError
 from cluster.settings import Home
@@ -103,12 +103,23 @@ def _card(folder: Path) -> BundleCard:
 
 
 def find_bundle(home: Home, name: str | None) -> Path:
-    """The folder of a bundle, by path or by the first digits of its id; by default the newest.
+    """The folder of a bundle, by path, stage or the first digits of its id; by default the newest.
+
+    `champion` is the one there is; of several in another stage, it is the newest.
 
     Raises:
         BundleError: there is none, or more than one.
+        DataError: a stage is asked for, and the log of stages was changed.
     """
+    from train.stages import Stage, read_stages
+
     cards = bundle_cards(home)
+    if name in get_args(Stage):
+        stages = read_stages(home)
+        cards = [card for card in cards if stages.of(card.path.name) == name]
+        if not cards:
+            raise BundleError(f"no bundle is {name}", f"in {home.bundles}", "ploutos model list")
+        return cards[0].path
     if name is not None and Path(name).is_dir():
         return Path(name)
     found = [card.path for card in cards if name is None or card.path.name.startswith(name)]

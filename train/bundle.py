@@ -1,8 +1,9 @@
 """The policy bundle: a folder that says what it is, proves it, and is loaded without pickle.
 
 `manifest.json` and `policy.onnx` make the policy; `sb3.zip` may lie beside them and is never
-opened here (unpickling it runs code); `verdict.json` is written after judging, `unproven.json` by
-an override of the gate. The hashes find damage and mix-ups; they are no signature.
+opened here (unpickling it runs code); `verdict.json` is written after judging, `stress.json` after
+the stress tests, `unproven.json` by an override of the gate, and `card.md` anew after each of them.
+The hashes find damage and mix-ups; they are no signature.
 """
 
 import hashlib
@@ -27,7 +28,9 @@ from train.manifest import (
     complete,
     parse_manifest,
 )
+from train.model_card import CARD_FILE, CardFacts, card_bytes, check_card
 from train.onnx_rules import MAX_BYTES, check_onnx
+from train.stress_file import STRESS_FILE, read_stress
 from train.unproven import UNPROVEN_FILE, Unproven, read_unproven
 from train.verdict_file import VERDICT_FILE, VerdictRecord, parse_verdict, verdict_bytes
 
@@ -74,6 +77,8 @@ class PolicyBundle:
         onnx = _checked_bytes(folder, manifest)
         check_onnx(onnx, manifest)
         read_unproven(folder, manifest.bundle_id)
+        read_stress(folder, manifest.bundle_id)
+        check_card(folder, manifest.bundle_id)
         return cls(folder, manifest, read_verdict(folder, manifest), onnx)
 
     @property
@@ -154,6 +159,7 @@ def save_bundle(folder: Path, onnx: bytes, sb3_zip: bytes | None, stated: Manife
             for name, data in contents.items():
                 write_atomic(draft / name, data)
             write_atomic(draft / MANIFEST_FILE, canonical_json(manifest.model_dump(mode="json")))
+            refresh_card(draft)
             draft.chmod(0o755)
             _settle(draft, final)
         finally:
@@ -200,6 +206,21 @@ def update_verdict(folder: Path, verdict: VerdictRecord) -> None:
     """Write, or replace, the verdict of a bundle; the policy and its id stay as they are."""
     manifest = read_manifest(folder)
     write_atomic(folder / VERDICT_FILE, verdict_bytes(manifest.bundle_id, verdict))
+    refresh_card(folder)
+
+
+def refresh_card(folder: Path) -> Path:
+    """Write the model card anew, from what the folder says of the bundle now."""
+    manifest = read_manifest(folder)
+    name = manifest.bundle_id
+    facts = CardFacts(
+        manifest=manifest,
+        verdict=read_verdict(folder, manifest),
+        stress=read_stress(folder, name),
+        unproven=read_unproven(folder, name),
+    )
+    write_atomic(folder / CARD_FILE, card_bytes(facts))
+    return folder / CARD_FILE
 
 
 def list_bundles(bundles: Path) -> list[Path]:
@@ -247,7 +268,8 @@ def _check_expected(
 
 def _checked_bytes(folder: Path, manifest: Manifest) -> bytes:
     """The bytes of policy.onnx, after the whole folder was checked against the manifest."""
-    known = {MANIFEST_FILE, VERDICT_FILE, UNPROVEN_FILE, *manifest.files}
+    beside = {VERDICT_FILE, UNPROVEN_FILE, STRESS_FILE, CARD_FILE}
+    known = {MANIFEST_FILE, *beside, *manifest.files}
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in known)
     if foreign:
         raise _damaged(folder, f"it holds {foreign[0]!r}, which the manifest does not know")

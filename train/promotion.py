@@ -5,15 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cluster.errors import PloutosError, UsageError
 from cluster.settings import Home
-from envs import Market, V6Params
-from train.baselines import equal_weight
-from train.bundle import PolicyBundle, read_verdict
-from train.costs import with_costs
-from train.evaluation import evaluate
+from train.bundle import PolicyBundle, read_verdict, refresh_card
+from train.bundle_market import bundle_market, judged_window
 from train.gate import (
     COST_FACTOR,
     TARGET_VALIDATION_SHARPE,
@@ -25,11 +20,10 @@ from train.gate import (
 )
 from train.hash_chain import Fault
 from train.judging import judge_bundle
-from train.ledger import TrialLedger, TrialRecord
-from train.manifest import Manifest
-from train.market_table import open_market
-from train.metrics import sharpe_ratio
+from train.ledger import TrialLedger
+from train.repetitions import repetitions
 from train.stages import Decision, Stage, enter, read_stages, target_stage, user_name
+from train.stress import at_costs, seed_spread
 from train.unproven import Unproven, mark_unproven, read_unproven
 
 _RESTS = "the bundle's verdict rests on it"
@@ -85,6 +79,7 @@ def promote(
             bundle_id=name, reason=override, who=user_name(), at=datetime.now(UTC), failed=failed
         )
         mark_unproven(folder, mark)
+        refresh_card(folder)
     if moved:
         decision = Decision(
             bundle=name,
@@ -100,7 +95,7 @@ def promote(
         before=stages.of(name),
         wanted=wanted,
         checks=checks,
-        beside=_beside(home, bundle.manifest),
+        beside=_beside(home, bundle),
         moved=moved,
         unproven=read_unproven(folder, name),
     )
@@ -132,61 +127,32 @@ def _lost_since_verdict(ledger: TrialLedger, bundle: PolicyBundle) -> list[Fault
 
 def _measure(home: Home, bundle: PolicyBundle, ledger: TrialLedger) -> Measured:
     manifest = bundle.manifest
-    market = _market(home, manifest)
+    market = bundle_market(home, manifest)
     judgement = judge_bundle(bundle.path, market, ledger)
+    dear = at_costs(bundle, market, judged_window(manifest), COST_FACTOR)
     reasons = judgement.verdict.reasons
     return Measured(
         verdict=judgement.verdict,
         degenerate="; ".join(r for r in reasons if r.startswith(("degenerate", "ruined"))),
-        seeds=len({record.seed for record in _repetitions(ledger, manifest)}),
-        stress=_stress(bundle, market),
+        seeds=len({record.seed for record in repetitions(ledger, manifest)}),
+        stress=CostStress(dear.sharpe, dear.equal_weight),
     )
 
 
-def _market(home: Home, manifest: Manifest) -> Market:
-    if not manifest.folds:
-        raise PloutosError(f"bundle {manifest.bundle_id} has no test window", "it names no fold")
-    fingerprint = manifest.data.fingerprint
-    folder = home.tables / fingerprint[:16]
-    if not folder.is_dir():
-        raise PloutosError(f"the bars of bundle {manifest.bundle_id} are not here", f"no {folder}")
-    return open_market(folder, fingerprint)
-
-
-def _stress(bundle: PolicyBundle, market: Market) -> CostStress:
-    params = with_costs(V6Params.from_dict(bundle.manifest.v6_params), COST_FACTOR)
-    low, high = bundle.manifest.folds[-1].test
-    window = (low, high - 1)
-    dear = evaluate(bundle.act, market, params, window)
-    return CostStress(dear.sharpe_ratio, equal_weight(market, params, window).sharpe_ratio)
-
-
-def _repetitions(ledger: TrialLedger, manifest: Manifest) -> list[TrialRecord]:
-    """Completed trials that differ from the candidate's in nothing but the seed."""
-    records = ledger.records(manifest.problem)
-    own = next((r for r in records if r.trial_id == manifest.lineage.trial), None)
-    if own is None:
-        return []
-    same = [
-        record
-        for record in records
-        if (record.scenario, record.learner, record.config, record.steps)
-        == (own.scenario, own.learner, own.config, own.steps)
-    ]
-    return [record for record in same if record.status == "completed"]
-
-
-def _beside(home: Home, manifest: Manifest) -> dict[str, Any]:
+def _beside(home: Home, bundle: PolicyBundle) -> dict[str, Any]:
+    manifest = bundle.manifest
     beside: dict[str, Any] = {
         "validation_sharpe": manifest.metrics.get("validation_sharpe"),
         "original_target": f"more than {TARGET_VALIDATION_SHARPE:g} on validation",
     }
     try:
-        same = _repetitions(TrialLedger(home.ledger), manifest)
+        seeds = seed_spread(TrialLedger(home.ledger), bundle)
     except PloutosError:  # the ledger is damaged: the checks say so
         return beside
-    ratios = [sharpe_ratio(record.test_returns) for record in same]
-    if ratios:
-        beside["seeds_sharpe_median"] = float(np.median(ratios))
-        beside["seeds_sharpe_spread"] = float(np.ptp(ratios))
+    verdict = read_verdict(bundle.path, manifest)
+    if verdict is not None and verdict.random is not None:
+        beside["share_of_random_policies_below"] = verdict.random.quantile
+    if seeds is not None:
+        beside["seeds_sharpe_median"] = seeds.median
+        beside["seeds_sharpe_spread"] = seeds.high - seeds.low
     return beside

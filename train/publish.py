@@ -12,6 +12,8 @@ from cluster.files import storage_errors
 from cluster.settings import Home
 from train.bundle import MANIFEST_FILE, PolicyBundle
 from train.ledger import TrialLedger
+from train.model_card import CARD_FILE
+from train.stress_file import STRESS_FILE
 from train.sweep_progress import Report, SweepEvent
 from train.verdict_file import VERDICT_FILE
 
@@ -23,7 +25,7 @@ _ENDS = ("completed", "pruned", "failed")
 def publish_bundle(store: ArtifactStore, bundle: Path) -> str:
     """Store a bundle, its manifest last; returns its address. Doing so again changes nothing."""
     name = f"{_BUNDLES}/{bundle.name}"
-    store.put(bundle, name, last=MANIFEST_FILE, mutable={VERDICT_FILE})
+    store.put(bundle, name, last=MANIFEST_FILE, mutable={VERDICT_FILE, STRESS_FILE, CARD_FILE})
     return store.address(name)
 
 

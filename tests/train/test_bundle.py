@@ -66,7 +66,8 @@ def rewrite(folder: Path, **changes: Any) -> None:
     if "files" not in changes:
         values["files"] = {name: sha256_of(folder / name) for name in values["files"]}
     path.write_bytes(canonical_json(values | {"bundle_id": bundle_id_of(values)}))
-    (folder / "verdict.json").unlink(missing_ok=True)
+    for name in ("verdict.json", "card.md"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def test_a_saved_policy_acts_as_its_weights_say(
@@ -133,7 +134,11 @@ def test_the_newest_bundle_is_found(
 
     assert list_bundles(bundle.parent) == [newer, bundle]
     assert latest_bundle(bundle.parent) == newer
-    assert sorted(path.name for path in newer.iterdir()) == ["manifest.json", "policy.onnx"]
+    assert sorted(path.name for path in newer.iterdir()) == [
+        "card.md",
+        "manifest.json",
+        "policy.onnx",
+    ]
 
 
 def test_no_bundle_tells_how_to_make_one(tmp_path: Path) -> None:
@@ -144,7 +149,9 @@ def test_no_bundle_tells_how_to_make_one(tmp_path: Path) -> None:
         PolicyBundle.load(tmp_path / "none")
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "policy.onnx", "sb3.zip", "verdict.json"])
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "policy.onnx", "sb3.zip", "verdict.json", "card.md"]
+)
 @pytest.mark.parametrize("harm", ["flip", "truncate", "empty", "link"])
 def test_a_harmed_file_is_refused(bundle: Path, name: str, harm: str) -> None:
     path = bundle / name

@@ -61,8 +61,8 @@ def test_sectors_are_ranked_by_the_mean_of_their_names() -> None:
 
 
 def test_simulated_symbols_tell_their_sector() -> None:
-    market = rising([0.001, 0.003, 0.002, 0.0])
-    names = ("SIMIT01", "SIMIT02", "SIMEN01", "SIMFI01")
+    market = rising([0.001, 0.004, 0.0026, 0.0])
+    names = ("SIMK01", "SIMK02", "SIMB01", "SIMF01")
     named = Market.from_arrays(
         close=market.close, open=market.open, session=market.session, symbols=names
     )
@@ -70,9 +70,7 @@ def test_simulated_symbols_tell_their_sector() -> None:
     walked = momentum(named, V6Params.default(**FREE), (280, 299))
 
     assert walked.shares is not None
-    held = walked.shares[-1] > 0
-    sectors = {name[3:5] for name, chosen in zip(names, held, strict=True) if chosen}
-    assert held.sum() == 2 or sectors == {"IT"}
+    assert (walked.shares[-1] > 0).tolist() == [True, True, False, False]
 
 
 def test_a_short_history_holds_everything() -> None:

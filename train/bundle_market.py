@@ -1,0 +1,106 @@
+"""The bars that a bundle is walked over, its own or new ones, and which of them are unseen."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cluster.errors import DataError, PloutosError
+from cluster.settings import Home
+from envs import Market
+from train.manifest import FoldSpan, Manifest
+from train.market_table import open_market
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Window = tuple[int, int]  # first decision bar and last marked bar, both included
+
+
+def bundle_market(home: Home, manifest: Manifest) -> Market:
+    """The bars that a bundle was made on, from the tables of this home.
+
+    Raises:
+        PloutosError: they are not here, or the bundle names no fold.
+    """
+    last_fold(manifest)
+    fingerprint = manifest.data.fingerprint
+    folder = home.tables / fingerprint[:16]
+    if not folder.is_dir():
+        raise PloutosError(f"the bars of bundle {manifest.bundle_id} are not here", f"no {folder}")
+    return open_market(folder, fingerprint)
+
+
+def market_of_bars(bars: "pl.DataFrame", manifest: Manifest) -> Market:
+    """Other bars of a bundle's symbols, with its features, in its order.
+
+    Raises:
+        DataError: a symbol is missing, or the features of this version are others.
+    """
+    from envs.from_bars import market_from_bars
+    from features import feature_fingerprint
+
+    if feature_fingerprint(manifest.feature_set) != manifest.feature_fingerprint:
+        raise DataError(
+            f"bundle {manifest.bundle_id} was made with other features",
+            f"feature set {manifest.feature_set} has changed since",
+            "train a bundle with this version: ploutos tune run",
+        )
+    missing = sorted(set(manifest.symbols) - set(bars["symbol"].unique()))
+    if missing:
+        raise DataError(
+            f"the bars lack {', '.join(missing[:5])}",
+            f"bundle {manifest.bundle_id} trades {len(manifest.symbols)} symbols, "
+            f"{len(missing)} of them are missing",
+            "give bars of all its symbols",
+        )
+    return market_from_bars(bars, manifest.feature_set, manifest.symbols)
+
+
+def last_fold(manifest: Manifest) -> FoldSpan:
+    """The fold that a bundle was trained, chosen and judged on.
+
+    Raises:
+        PloutosError: it names none.
+    """
+    if not manifest.folds:
+        raise PloutosError(f"bundle {manifest.bundle_id} has no test window", "it names no fold")
+    return manifest.folds[-1]
+
+
+def judged_window(manifest: Manifest) -> Window:
+    """The bars that a bundle is judged on, in its own market."""
+    low, high = last_fold(manifest).test
+    return low, high - 1
+
+
+def unseen_window(manifest: Manifest, market: Market) -> Window:
+    """The bars that a bundle has not trained on, as a window of `market`.
+
+    In its own market, all after the train part of its last fold; the validation part is among them,
+    and chose it. In any other, all after the end of its own data.
+
+    Raises:
+        DataError: there are none.
+    """
+    if market.fingerprint == manifest.data.fingerprint:
+        return last_fold(manifest).train[1], market.num_bars - 1
+    end = np.datetime64(manifest.data.end.replace(tzinfo=None), "us")
+    later = np.flatnonzero(market.ts > end)
+    if len(later) < 2:
+        raise DataError(
+            f"bundle {manifest.bundle_id} may know all of these bars",
+            f"its own data end at {manifest.data.end:%Y-%m-%d %H:%M}, these at {market.ts[-1]}",
+            "give later bars",
+        )
+    return int(later[0]), market.num_bars - 1
+
+
+def parts_of(manifest: Manifest, market: Market, window: Window) -> str:
+    """Which parts of a bundle's own data a window touches: `validation+test`, `later`, ..."""
+    if market.fingerprint != manifest.data.fingerprint:
+        return "later"
+    fold = last_fold(manifest)
+    named = {"train": fold.train, "validation": fold.validation, "test": fold.test}
+    low, high = window
+    found = [name for name, (start, end) in named.items() if low < end and high >= start]
+    return "+".join(found) or "between"

@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium.spaces import Box, MultiDiscrete
 from numpy.typing import NDArray
 
-from cluster.errors import UsageError
+from cluster.errors import ConfigError, UsageError
 from envs import kernel, rules
 from envs.market import Market
 from envs.market_checks import check_window
@@ -34,6 +34,7 @@ class EnvironmentBatch:
     Raises:
         UsageError: a window outside the Market, no environment, or an unknown observation.
         DataError: the Market lacks an array that `params` needs.
+        ConfigError: its slots change names, and `params` fill at the close that is decided on.
     """
 
     def __init__(
@@ -160,6 +161,8 @@ class EnvironmentBatch:
             UsageError: a wrong shape, type or value; no environment has moved then.
         """
         chosen = self._checked(actions)
+        if self.market.occupant is not None:
+            chosen = chosen.copy()  # the kernel voids those whose slot is handed over
         count = self.num_envs
         out = kernel.Outputs(
             observation=np.empty((count, *self.observation_space.shape), np.float32),
@@ -234,6 +237,15 @@ def _setup(market: Market, params: V6Params) -> kernel.Setup:
     prices = market.close
     if params.fill_lag:
         prices = market.require("open", "fill_lag 1 (fills at the next bar's open)")
+    occupant, exit_price = np.zeros((0, 0), np.int64), np.zeros((0, 0))
+    if market.occupant is not None:
+        if not params.fill_lag:
+            raise ConfigError(
+                "V6 parameter fill_lag is 0",
+                "slots change names between a decision and its fill at the next open",
+                "use the default preset",
+            )
+        occupant, exit_price = market.occupant, market.require("exit_price", "a slot")
     return kernel.Setup(
         close=_frozen(market.close),
         fill_prices=_frozen(prices),
@@ -241,6 +253,8 @@ def _setup(market: Market, params: V6Params) -> kernel.Setup:
         session=_frozen(market.session),
         volume=_frozen(volume),
         volatility=_frozen(volatility),
+        occupant=_frozen(occupant),
+        exit_price=_frozen(exit_price),
         table=_frozen(market.table),
         rule=params.rule_params(),
         fill_lag=params.fill_lag,

@@ -26,6 +26,8 @@ ARRAYS = {
     "volatility": "float64",
     "tradable": "bool",
     "features": "float32",
+    "occupant": "int64",
+    "exit_price": "float64",
 }
 
 
@@ -34,6 +36,9 @@ class Market:
     """Bars and features of A assets on one clock of T bars; use `from_arrays` to make one.
 
     `open`, `volume` and `volatility` may be absent; `require` returns them or says who needs them.
+
+    An asset may be a slot whose name changes: then `occupant` says who sits in it and every other
+    column of the bar is that name's own. Without it, an asset is one name throughout.
     """
 
     symbols: tuple[str, ...]
@@ -46,6 +51,9 @@ class Market:
     open: FloatMatrix | None = None  # (T, A), USD
     volume: FloatMatrix | None = None  # (T, A), shares
     volatility: FloatMatrix | None = None  # (T, A), standard deviation of one bar's return
+    occupant: NDArray[np.int64] | None = None  # (T, A), index into `names`; -1: the slot is empty
+    exit_price: FloatMatrix | None = None  # (T, A), USD, of who leaves the slot at that bar, else 0
+    names: tuple[str, ...] = ()  # (N,), who ever sits in a slot
 
     @classmethod
     def from_arrays(
@@ -61,6 +69,9 @@ class Market:
         ts: ArrayLike | None = None,
         symbols: Sequence[str] | None = None,
         feature_names: Sequence[str] | None = None,
+        occupant: ArrayLike | None = None,
+        exit_price: ArrayLike | None = None,
+        names: Sequence[str] = (),
     ) -> Self:
         """Build a checked Market; arrays of the right type are viewed, not copied.
 
@@ -92,6 +103,9 @@ class Market:
             open=_optional(open, "open"),
             volume=_optional(volume, "volume"),
             volatility=_optional(volatility, "volatility"),
+            occupant=_optional(occupant, "occupant"),
+            exit_price=_optional(exit_price, "exit_price"),
+            names=tuple(names),
         )
         market_checks.check(market)
         return market
@@ -132,14 +146,15 @@ class Market:
 
     def header(self) -> dict[str, Any]:
         """Names and shapes, fit for JSON."""
-        return {
+        described = {
             "symbols": list(self.symbols),
             "feature_names": list(self.feature_names),
             "shapes": {name: list(array.shape) for name, array in self.arrays().items()},
         }
+        return described | ({"names": list(self.names)} if self.names else {})
 
     def require(self, name: str, needed_for: str) -> FloatMatrix:
-        """The array `open`, `volume` or `volatility`.
+        """The array `open`, `volume`, `volatility` or `exit_price`.
 
         Raises:
             DataError: the Market has none; says what needs it.
@@ -194,7 +209,10 @@ class Market:
         """
         header, arrays = market_files.read(Path(path), ARRAYS)
         market = cls(
-            symbols=tuple(header["symbols"]), feature_names=tuple(header["feature_names"]), **arrays
+            symbols=tuple(header["symbols"]),
+            feature_names=tuple(header["feature_names"]),
+            names=tuple(header.get("names", ())),
+            **arrays,
         )
         # Hashing would read every page; the header was written together with the arrays.
         market.__dict__["fingerprint"] = header["fingerprint"]
@@ -205,7 +223,7 @@ def _read_only(values: ArrayLike, name: str) -> NDArray[Any]:
     """A contiguous read-only view (a copy only where type or layout ask for one)."""
     try:
         given = np.asarray(values)
-        if name in ("session", "tradable"):  # a float would be cut off without a word
+        if name in ("session", "tradable", "occupant"):  # a float would be cut off without a word
             given = given.astype(ARRAYS[name], casting="safe")
         array = np.ascontiguousarray(given, dtype=ARRAYS[name])
     except (TypeError, ValueError) as error:

@@ -1,6 +1,6 @@
 """What a Market must satisfy; every refusal names the array, the symbol and the bar."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ def check(market: "Market") -> None:
         if array is not None:
             _refuse(market, name, array, ~(np.isfinite(array) & (array >= 0)), "must be >= 0")
     check_features(market)
+    if market.occupant is not None or market.exit_price is not None or market.names:
+        _check_slots(market)
 
 
 def check_matrix(close: NDArray[np.float64]) -> None:
@@ -89,6 +91,8 @@ def _check_clock(market: "Market") -> None:
 def _check_prices(market: "Market") -> None:
     """A tradable bar has prices; after an asset's first one there is always a price to carry."""
     listed = np.logical_or.accumulate(market.tradable, axis=0)
+    if market.occupant is not None:
+        listed &= market.occupant >= 0
     for name in ("close", "open"):
         prices = getattr(market, name)
         if prices is None:
@@ -98,8 +102,33 @@ def _check_prices(market: "Market") -> None:
         _refuse(market, name, prices, ~good, "must be finite and positive")
 
 
+def _check_slots(market: "Market") -> None:
+    """Who sits in a slot is named, sits in no other, and leaves it at a price; nobody else does."""
+    occupant, exit_price, names = market.occupant, market.exit_price, market.names
+    if occupant is None or exit_price is None or not names or len(set(names)) != len(names):
+        raise DataError(
+            "the slots are not whole",
+            "occupant, exit_price and the different names of all who sit in one go together",
+            "pass all three to from_arrays",
+        )
+    if occupant.min() < -1 or occupant.max() >= len(names):
+        raise DataError("occupant names nobody", f"-1 or 0 to {len(names) - 1} is needed")
+    seats = np.sort(occupant, axis=1)
+    twice = (seats[:, 1:] == seats[:, :-1]) & (seats[:, 1:] >= 0)
+    if twice.any():
+        bar, seat = (int(i) for i in np.argwhere(twice)[0])
+        raise DataError(f"{names[seats[bar, seat]]} sits in two slots at bar {bar}")
+    empty = (occupant < 0) & market.tradable
+    _refuse(market, "occupant", occupant, empty, "an empty slot cannot be traded")
+    leaves = np.zeros(occupant.shape, bool)
+    leaves[1:] = (occupant[1:] != occupant[:-1]) & (occupant[:-1] >= 0)
+    good = np.isfinite(exit_price) & np.where(leaves, exit_price > 0, exit_price == 0)
+    good[0] = True  # of a window, it may be the price of who sat there before
+    _refuse(market, "exit_price", exit_price, ~good, "who leaves a slot has one, nobody else")
+
+
 def _refuse(
-    market: "Market", name: str, array: NDArray[np.float64], bad: NDArray[np.bool_], why: str
+    market: "Market", name: str, array: NDArray[Any], bad: NDArray[np.bool_], why: str
 ) -> None:
     if not bad.any():
         return

@@ -19,6 +19,7 @@ NO_PRICE = 3  # price not positive, or no bar to trade on
 TOO_SMALL = 4  # a buy worth less than 1.1 shares
 NO_POSITION = 5  # nothing to sell
 NO_CASH = 6  # fees and commission would take more than the cash
+HANDED_OVER = 7  # the slot has another name than the one that was decided on
 
 SLIPPAGE_NONE, SLIPPAGE_UNIFORM, SLIPPAGE_IMPACT = 0, 1, 2
 
@@ -155,6 +156,21 @@ def order_refusal(
     return FILLED
 
 
+def slot_refusal(before: int, after: int) -> int:
+    """HANDED_OVER where a slot has another name at the fill bar, else FILLED: the order may go on.
+
+    Such an order is void: it is no attempt, it has no reward term and no part in the day's trades.
+    What is held of the old name is sold whole, before any order is served, by `fill_sell` at the
+    slot's exit price. That sale counts as a trade, won or lost, but not as one of the day's: it was
+    nobody's choice. The slot then has no entry price and was never traded.
+
+    Args:
+        before: Who sits in the slot at the decision bar, as `Market.occupant` numbers them.
+        after: Who sits in it at the fill bar.
+    """
+    return FILLED if before == after else HANDED_OVER
+
+
 def buy_notional(cash: float, equity: float, p: RuleParams) -> float:
     """What a BUY invests, USD; `equity` is the value at the end of the previous step."""
     return min(cash * p.buy_pct, equity * p.max_position_pct)
@@ -207,7 +223,7 @@ def order_term(fill: Fill, p: RuleParams) -> float:
         return -0.02
     if fill.code == NO_PRICE:
         return -0.05
-    return 0.0 if fill.code == NO_CASH else -0.01
+    return 0.0 if fill.code in (NO_CASH, HANDED_OVER) else -0.01
 
 
 def step_reward(

@@ -10,6 +10,7 @@ import pytest
 from envs.market import Market
 
 MakeMarket = Callable[..., Market]
+_NAMES = 9  # who may sit in a slot
 
 
 @pytest.fixture(scope="session")
@@ -53,5 +54,42 @@ def make_market() -> MakeMarket:
             "features": random.uniform(-10, 10, (bars, assets, features)).astype(np.float32),
         }
         return Market.from_arrays(**(arrays | changes))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_slot_market(make_market: MakeMarket) -> MakeMarket:
+    """Random markets of slots: names come, go, come back, change slots, and leave slots empty."""
+
+    def make(bars: int = 60, assets: int = 3, seed: int = 0, **changes: Any) -> Market:
+        own = make_market(bars=bars, assets=_NAMES, seed=seed, **changes)
+        random = np.random.default_rng([seed, 1])
+        occupant = np.empty((bars, assets), np.int64)
+        for bar in range(bars):
+            if bar == 0 or random.random() < 0.25:
+                drawn = random.permutation(np.r_[np.arange(_NAMES), [-1] * assets])[:assets]
+                kept = random.random(assets) < (0.5 if bar else 0.0)
+                kept &= ~np.isin(occupant[bar - 1], drawn[~kept])
+                free = ~kept & ~np.isin(drawn, occupant[bar - 1][kept])
+                row = np.where(kept, occupant[bar - 1], np.where(free, drawn, -1))
+            occupant[bar] = row
+        seat = np.maximum(occupant, 0)
+        taken, rows = occupant >= 0, np.arange(bars)[:, None]
+        exit_price = np.zeros((bars, assets))
+        leaves = (occupant[1:] != occupant[:-1]) & taken[:-1]
+        exit_price[1:][leaves] = own.open[rows[1:], seat[:-1]][leaves]
+        columns = {
+            name: getattr(own, name)[rows, seat] * taken
+            for name in ("close", "open", "volume", "volatility", "tradable")
+        }
+        return Market.from_arrays(
+            **columns,
+            session=own.session,
+            features=own.features[rows, seat] * taken[..., None],
+            occupant=occupant,
+            exit_price=exit_price,
+            names=own.symbols,
+        )
 
     return make

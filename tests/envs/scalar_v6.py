@@ -39,6 +39,9 @@ class ScalarV6:
         self.fill_prices = market.open.tolist() if params.fill_lag else self.close
         self.volume = None if market.volume is None else market.volume.tolist()
         self.volatility = None if market.volatility is None else market.volatility.tolist()
+        slots = getattr(market, "occupant", None) is not None  # stand-ins have no such field
+        self.occupant = market.occupant.tolist() if slots else None
+        self.exit_price = market.exit_price.tolist() if slots else None
         self.assets = len(self.close[0])
         self.last_bar = len(self.close) - 1 if last_bar is None else last_bar
         self.reset(0)
@@ -57,8 +60,9 @@ class ScalarV6:
         if t != self.start and self.session[t] != self.session[t - 1]:
             self.trades_today = 0
         terms, attempts = 0.0, 0
+        void = self._sell_leavers() if self.occupant else set()
         for asset, action in enumerate(actions):
-            if action != 0:
+            if action != 0 and asset not in void:
                 attempts += 1
                 terms += self._serve(asset, action)
         before = self.equity
@@ -85,6 +89,19 @@ class ScalarV6:
             min(max(self.equity / initial - 1, -1.0), 5.0),
             min(max(1 - self.equity / self.peak, 0.0), 1.0),
         ]
+
+    def _sell_leavers(self) -> set[int]:
+        """The slots with another name at the next bar; what they held is sold, none is counted."""
+        t = self.t
+        changed = {a for a in range(self.assets) if self.occupant[t][a] != self.occupant[t + 1][a]}
+        for asset in sorted(changed):
+            if self.shares[asset] >= 1e-6:
+                trades_today = self.trades_today
+                self._sell(asset, self.exit_price[t + 1][asset])
+                self.trades_today = trades_today
+            self.shares[asset] = self.entry[asset] = 0.0
+            self.last_trade[asset] = -999
+        return changed
 
     def _serve(self, asset: int, action: int) -> float:
         p, t = self.params, self.t

@@ -59,6 +59,15 @@ def test_the_kernel_equals_the_scalar_v6_when_much_is_traded(
     assert batch.state.wins.min() > 0
 
 
+@settings(max_examples=40, deadline=None)
+@given(changes=overrides, seed=st.integers(0, 2**32))
+def test_the_kernel_equals_the_scalar_v6_where_slots_change_names(
+    make_slot_market: Any, scalar_v6: ModuleType, changes: Any, seed: int
+) -> None:
+    market = make_slot_market(bars=50, assets=4, seed=seed)
+    _compare(scalar_v6, market, V6Params.default(**changes), seed)
+
+
 def _compare(scalar_v6: ModuleType, market: Any, params: V6Params, seed: int) -> EnvironmentBatch:
     """Step three environments and their oracles, which must agree at every step."""
     batch = EnvironmentBatch(market, params, ENVIRONMENTS, window=(1, 47))

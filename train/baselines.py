@@ -27,7 +27,8 @@ def buy_and_hold(
     """Invests everything at the first fill and keeps it.
 
     Into the index where the market holds one of `INDEX_SYMBOLS`, and then it is called
-    `buy_and_hold SPY`; else equal amounts of every symbol that trades at that bar.
+    `buy_and_hold SPY`; else equal amounts of every symbol that trades at that bar. What the sale of
+    a name that leaves its slot brought goes into the slot's next name, an open later.
     """
     index = next((symbol for symbol in INDEX_SYMBOLS if symbol in market.symbols), None)
     weights = _equal(market)
@@ -35,13 +36,19 @@ def buy_and_hold(
         weights = np.array([float(symbol == index) for symbol in market.symbols])
     name = f"buy_and_hold {index}" if index else "buy_and_hold"
     account = Account(market, params, seed)
-    return walk(name, account, window, lambda bar: weights if bar == window[0] else None)
+    account.reinvests = True
+    quiet = (bar for bar in range(*window) if not account.handed_over(bar).any())
+    first = next(quiet, window[0])
+    return walk(name, account, window, lambda bar: weights if bar == first else None)
 
 
 def equal_weight(
     market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0
 ) -> Evaluation:
-    """Equal amounts of every symbol that trades, restored every 21 sessions."""
+    """Equal amounts of every symbol that trades, restored every 21 sessions.
+
+    Where slots change names, restored at the close after a change instead: the newcomers' share.
+    """
     due, weights = monthly(market, window), _equal(market)
     account = Account(market, params, seed)
     return walk("equal_weight", account, window, lambda bar: weights if bar in due else None)

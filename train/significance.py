@@ -157,14 +157,15 @@ def bootstrap_band(
         repetitions: resamples.
         seed: the same seed gives the same band.
     """
+
+    def growth(sample: Float64) -> Float64:
+        return np.cumprod(1.0 + sample).astype(np.float64)
+
     ends = stationary_bootstrap_intervals(
-        returns,
-        lambda sample: np.cumprod(1.0 + sample),
-        level=level,
-        repetitions=repetitions,
-        seed=seed,
+        returns, growth, level=level, repetitions=repetitions, seed=seed
     )
-    return np.array([end.low for end in ends]), np.array([end.high for end in ends])
+    lows, highs = zip(*((end.low, end.high) for end in ends), strict=True)
+    return np.asarray(lows, np.float64), np.asarray(highs, np.float64)
 
 
 def sharpe_differences(paths: Float64) -> Float64:

@@ -191,11 +191,69 @@ def test_nothing_that_trades_changes_nothing() -> None:
     account = Account(two_bars(), V6Params.reference(**FREE), seed=0)
     account.rebalance(0, np.array([0.5, 0.5]))
     account.market = two_bars(tradable=[[True, True], [False, True]])
+    before = account.fills, account.cash
 
-    assert account.rebalance(1, np.array([1.0, 0.0])) == []
+    account.rebalance(1, np.array([1.0, 0.0]))
+
+    assert (account.fills, account.cash) == before
 
 
 def test_months_and_finished_sessions(market: Market) -> None:
     assert sorted(monthly(market, (14, 419))) == [14, 14 + 21 * 7, 14 + 42 * 7]
     np.testing.assert_array_equal(session_ends(market, 23), [6, 13, 20])
     assert len(session_ends(market, 6)) == 0
+
+
+def two_slots(**given: object) -> Market:
+    """Slot 1 goes from OLD to NEW at bar 3, OLD leaving at 120; slot 2 is KEPT at 50."""
+    one = [100.0, 100.0, 110.0, 10.0, 10.0, 15.0, 15.0]
+    prices = np.array([[price, 50.0] for price in one])
+    exits = np.zeros((7, 2))
+    exits[3, 0] = 120.0
+    arrays = {
+        "close": prices,
+        "open": prices,
+        "session": np.arange(7),
+        "occupant": [[0, 2]] * 3 + [[1, 2]] * 4,
+        "exit_price": exits,
+        "names": ["OLD", "NEW", "KEPT"],
+        "symbols": ["Energy/1", "Energy/2"],
+    }
+    return Market.from_arrays(**arrays | given)
+
+
+@pytest.mark.parametrize("make", [buy_and_hold, equal_weight])
+def test_a_leaver_is_sold_at_its_own_open_and_the_newcomer_bought_an_open_later(make) -> None:
+    held = make(two_slots(), V6Params.default(**FREE), (0, 6))
+
+    # 50,000 at 100, out at 120: 60,000, in cash at the close of bar 3, then NEW from 10 to 15
+    cash = held.equity[1:] - held.invested
+    assert cash == pytest.approx([0.0, 0.0, 60_000.0, 0.0, 0.0, 0.0], abs=0.01)
+    final = 140_000.0 if make is buy_and_hold else 55_000.0 * 1.5 + 55_000.0
+    assert held.equity[-1] == pytest.approx(final, rel=1e-8)
+    assert held.traded[2] == pytest.approx(60_000.0)
+
+
+def test_a_baseline_pays_for_a_leaver_what_a_policy_pays() -> None:
+    # given one slot, in which a policy buys with its whole cash at the first open
+    one = two_slots()
+    alone = {name: getattr(one, name)[:, :1] for name in ("close", "open", "occupant")}
+    market = Market.from_arrays(
+        **alone, exit_price=one.exit_price[:, :1], session=one.session, names=one.names
+    )
+    params = V6Params.default(**FREE | {"slippage_model": "realistic", "spread_bps": 5.0})
+    params = replace(params, buy_pct=1.0, max_position_pct=1.0, min_holding_period=0)
+    actions = iter([1, 0, 0, 1, 0, 0])  # at bar 3 it buys the newcomer
+    policy = evaluate(lambda _: np.array([[next(actions)]]), market, params, (0, 6), seed=4)
+    # then buy and hold ends with the same money, cost by cost
+    held = buy_and_hold(market, params, (0, 6), seed=4)
+    np.testing.assert_allclose(held.equity, policy.equity, rtol=1e-8)
+    np.testing.assert_allclose(held.costs, policy.costs, rtol=1e-6, atol=1e-3)
+    assert held.fills == policy.fills == 3
+
+
+def test_buying_waits_for_a_bar_at_which_no_slot_changes() -> None:
+    held = buy_and_hold(two_slots(), V6Params.default(**FREE), (2, 6))
+
+    assert held.traded[0] == 0.0  # decided at bar 2, and at bar 3 NEW comes
+    assert held.invested[1] == pytest.approx(100_000.0, rel=1e-8)

@@ -6,6 +6,7 @@ import polars as pl
 
 from envs.market import Market
 from features import aligned_table
+from features.slotted import SlottedBars
 
 
 def market_from_bars(
@@ -33,4 +34,23 @@ def market_from_bars(
         ts=table.ts,
         symbols=table.symbols,
         feature_names=table.feature_names,
+    )
+
+
+def market_from_slots(slotted: SlottedBars) -> Market:
+    """The Market of the slots, from the first bar at which one of them can be traded."""
+    table, seating, first = slotted.names, slotted.seating, slotted.first
+    arrays = {
+        name: seating.gathered(getattr(table, name), first)
+        for name in ("close", "open", "volume", "volatility", "tradable", "features")
+    }
+    return Market.from_arrays(
+        **arrays,
+        session=table.session[first:],
+        ts=table.ts[first:],
+        symbols=seating.slots,
+        feature_names=table.feature_names,
+        occupant=seating.occupant[first:],
+        exit_price=seating.exit_price[first:],
+        names=table.symbols,
     )

@@ -13,7 +13,7 @@ Matrix = NDArray[np.float64]  # (T, A)
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Where each of N bars goes; the clock is every time at which any symbol has a bar."""
+    """Where each of N bars goes; the clock has every time at which any symbol has a bar."""
 
     clock: NDArray[np.datetime64]  # (T,) datetime64[us], UTC
     bar: NDArray[np.int64]  # (N,) row
@@ -22,10 +22,18 @@ class Grid:
     assets: int
 
     @classmethod
-    def of(cls, bars: pl.DataFrame, symbols: Sequence[str]) -> "Grid":
-        """The grid of `bars`, sorted by (symbol, ts), with one column for each of `symbols`."""
+    def of(
+        cls,
+        bars: pl.DataFrame,
+        symbols: Sequence[str],
+        clock: NDArray[np.datetime64] | None = None,
+    ) -> "Grid":
+        """The grid of `bars`, sorted by (symbol, ts), with one column for each of `symbols`.
+
+        A wider `clock` (T,) than that of these bars may be given, ascending.
+        """
         ts = naive_utc(bars["ts"])
-        clock = np.unique(ts)
+        clock = np.unique(ts) if clock is None else clock
         column = {symbol: a for a, symbol in enumerate(symbols)}
         asset = bars["symbol"].replace_strict(column, return_dtype=pl.Int64).to_numpy()
         number = bars.select(pl.int_range(pl.len()).over("symbol")).to_series().to_numpy()
@@ -39,12 +47,6 @@ class Grid:
     def bars_of_assets(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         """How many of the `chosen` (N,) bars each symbol has, (A,) i64."""
         return np.bincount(self.asset[chosen], minlength=self.assets)
-
-    def of_clock(self, values: pl.Series) -> NDArray[np.int64]:
-        """Values (T,) from those of the bars (N,), alike for all symbols at one time."""
-        whole = np.zeros(len(self.clock), dtype=np.int64)
-        whole[self.bar] = values.to_numpy()
-        return whole
 
     def flags(self, values: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Flags (T, A) from those of the bars (N,), False where there is no bar."""

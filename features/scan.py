@@ -25,6 +25,10 @@ PICK_SCHEMA = {
 _DIGITS = 12  # of a Sharpe ratio: what differs less is a tie
 
 
+class NobodyEligibleError(DataError):
+    """No stock is old and liquid enough on that day."""
+
+
 @dataclass(frozen=True)
 class ScanRules:
     """What makes a stock eligible, and how many are picked.
@@ -111,7 +115,7 @@ def scan_sectors(
         members: Who is asked for, in place of the members of that day.
 
     Raises:
-        DataError: nobody is eligible.
+        NobodyEligibleError: nobody is eligible.
     """
     rules = rules or ScanRules()
     chosen = sorted(universe.members(as_of) if members is None else members)
@@ -171,13 +175,13 @@ def _best(eligible: pl.DataFrame, rules: ScanRules) -> pl.DataFrame:
     )
 
 
-def _nobody(as_of: date, asked: int, stats: pl.DataFrame, days: list[date]) -> DataError:
+def _nobody(as_of: date, asked: int, stats: pl.DataFrame, days: list[date]) -> NobodyEligibleError:
     if stats.is_empty():
         why = f"none of {asked} members has a daily bar from {days[0]} to {as_of}"
     else:
         most = int(stats["sessions"].to_numpy().max())
         why = f"of {asked} members the longest has {most} of {len(days)} sessions from {days[0]} on"
-    return DataError(f"nobody is eligible on {as_of}", why, "ploutos data status")
+    return NobodyEligibleError(f"nobody is eligible on {as_of}", why, "ploutos data status")
 
 
 def _midnight(day: date) -> datetime:

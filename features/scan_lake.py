@@ -1,21 +1,18 @@
 """Scans over the lake's daily bars, kept by the fingerprint of what they read."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from cluster.files import canonical_json, sha256_of, write_atomic
+from cluster.files import canonical_json, sha256_of
 from features.lake import Lake
-from features.scan import PICK_SCHEMA, Scan, ScanRules, scan_sectors
+from features.scan import Scan, ScanRules, scan_sectors
+from features.scan_files import SCAN_VERSION, kept_scan
 from features.universe import Universe
-
-SCAN_VERSION = 1  # raise it when the same bars give other picks
 
 
 @dataclass(frozen=True)
@@ -42,11 +39,7 @@ class LakeScans:
         """
         rules = rules or ScanRules()
         path = self.folder / f"{self._key(as_of, rules)}.json"
-        if path.exists():
-            return _read(path)
-        scan = scan_sectors(self.bars(), self.universe, as_of, rules)
-        write_atomic(path, canonical_json(_document(scan)))
-        return scan
+        return kept_scan(path, lambda: scan_sectors(self.bars(), self.universe, as_of, rules))
 
     def bars(self, symbols: Iterable[str] | None = None) -> pl.LazyFrame:
         """Daily bars, one series a symbol.
@@ -81,25 +74,3 @@ class LakeScans:
             rules.to_dict(),
         ]
         return sha256(canonical_json(content)).hexdigest()
-
-
-def _document(scan: Scan) -> dict[str, Any]:
-    return {
-        "as_of": scan.as_of.isoformat(),
-        "picks": scan.picks.to_dict(as_series=False),
-        "members": scan.members,
-        "with_bars": scan.with_bars,
-        "eligible": scan.eligible,
-    }
-
-
-def _read(path: Path) -> Scan:
-    document = json.loads(path.read_bytes())
-    picks = pl.DataFrame(document["picks"], schema_overrides=PICK_SCHEMA).select(*PICK_SCHEMA)
-    return Scan(
-        date.fromisoformat(document["as_of"]),
-        picks,
-        document["members"],
-        document["with_bars"],
-        document["eligible"],
-    )

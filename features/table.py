@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cluster.errors import DataError
 from features.bars import check_bars, dated_at_midnight, interval_of
-from features.catalog import feature_names, feature_scales, warmup_bars
+from features.catalog import feature_columns, feature_names, feature_scales, warmup_bars
 from features.compute import compute_features
 from features.grid import Grid, Matrix, naive_utc
 from features.sessions import OUTSIDE, session_index
@@ -67,22 +67,55 @@ def aligned_table(
     chosen = _choose(bars, symbols)
     order = tuple(symbols) if symbols is not None else tuple(chosen["symbol"].unique().sort())
     chosen = session_bars(_checked(chosen))
+    warmup = warmup_bars(feature_set)
     grid = Grid.of(chosen, order)
-    usable = grid.number >= warmup_bars(feature_set)
-    _refuse_unusable(grid, usable, order, warmup_bars(feature_set))
+    _refuse_unusable(grid, grid.number >= warmup, order, warmup)
+    return _laid_out(chosen, compute_features(chosen, feature_set, sectors), order, feature_set)
 
-    names = feature_names(feature_set)
-    columns = compute_features(chosen, feature_set, sectors).select(names)
+
+def names_table(bars: pl.DataFrame, feature_set: str, names: Sequence[str]) -> AlignedTable:
+    """`aligned_table` of some of the bars' symbols, on the clock of all; none need be tradable.
+
+    Columns that compare symbols compare all that have a sector: neither they nor the clock depend
+    on who is named.
+
+    Args:
+        bars: `BAR_SCHEMA`, and `sector` for a set that compares symbols.
+        feature_set: Name of the feature set.
+        names: Which symbols, in the order of the columns.
+
+    Raises:
+        DataError: a bad bar, or a symbol without bars.
+    """
+    _choose(bars, names)
+    inside = session_bars(_checked(bars))
+    named = pl.col("symbol").is_in(list(names))
+    if feature_columns(feature_set, "panel"):
+        compared = inside.drop_nulls("sector")
+        features = compute_features(compared, feature_set).filter(named)
+    else:
+        features = compute_features(inside.filter(named), feature_set)
+    return _laid_out(inside, features, tuple(names), feature_set)
+
+
+def _laid_out(
+    inside: pl.DataFrame, features: pl.DataFrame, order: tuple[str, ...], feature_set: str
+) -> AlignedTable:
+    """Raw features, and the bars of the same symbols among `inside`, on the clock of all."""
+    clock = inside.select("ts", "session").unique("ts").sort("ts")
+    bars = inside.filter(pl.col("symbol").is_in(list(order)))
+    names, grid = feature_names(feature_set), Grid.of(bars, order, naive_utc(clock["ts"]))
+    usable = grid.number >= warmup_bars(feature_set)
     return AlignedTable(
         ts=grid.clock,
-        session=grid.of_clock(chosen["session"]),
+        session=clock["session"].to_numpy(),
         symbols=order,
         feature_names=names,
-        **_prices(chosen, grid),
-        volume=grid.matrix(np.where(usable, chosen["volume"].to_numpy(), 0.0)),
-        volatility=grid.carried(_volatility(chosen)),
+        **_prices(bars, grid),
+        volume=grid.matrix(np.where(usable, bars["volume"].to_numpy(), 0.0)),
+        volatility=grid.carried(_volatility(bars)),
         tradable=grid.flags(usable),
-        features=_table(columns, feature_scales(feature_set), usable, grid),
+        features=_table(features.select(names), feature_scales(feature_set), usable, grid),
     )
 
 

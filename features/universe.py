@@ -1,8 +1,8 @@
 """The point-in-time universe: who was in the S&P 500 on a day, and in which GICS sector."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from hashlib import sha256
 
@@ -67,6 +67,19 @@ class Universe:
     origin: str
     retrieved: datetime
     doubts: tuple[str, ...] = ()
+
+    @classmethod
+    def of_all(cls, sectors: Mapping[str, str], origin: str) -> "Universe":
+        """Every symbol of the mapping to its sector, a member at all times: of a made-up market."""
+        names = sorted(sectors.items())
+        spells = [(symbol, None, None, symbol) for symbol, _ in names]
+        companies = [(symbol, symbol, sector, None, None) for symbol, sector in names]
+        return cls(
+            pl.DataFrame(spells, schema=SPELL_SCHEMA, orient="row"),
+            pl.DataFrame(companies, schema=SECTOR_SCHEMA, orient="row"),
+            origin,
+            datetime.now(UTC),
+        )
 
     def members(self, on: date) -> tuple[str, ...]:
         """Symbols in the index on that day, sorted; after the last record, the last known ones."""

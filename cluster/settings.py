@@ -43,6 +43,11 @@ class Home:
         return self.root / "lake"
 
     @property
+    def universe(self) -> Path:
+        """Who was in the index when, and in which sector."""
+        return self.root / "universe"
+
+    @property
     def tables(self) -> Path:
         """Markets with their feature tables, memory-mapped, named by content."""
         return self.root / "tables"

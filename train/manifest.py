@@ -1,12 +1,16 @@
 """What a policy bundle says about itself: the manifest, strict in both directions."""
 
 import hashlib
-from typing import Any, Literal
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cluster.errors import BundleError
 from cluster.files import canonical_json
+
+if TYPE_CHECKING:
+    from features.slotted import SlotRules
 
 SCHEMA_VERSION = 1
 INPUT_NAME = "observation"  # (B, D) f32, raw full observation
@@ -50,6 +54,29 @@ class FoldSpan(Part):
     test: Window
 
 
+class ScanSpan(Part):
+    """The rules of the monthly scans; see `features.scan.ScanRules`."""
+
+    per_sector: int
+    lookback: int
+    risk_free_rate: float
+    min_history: float
+    min_dollar_volume: float
+
+
+class SlotSpan(Part):
+    """What settles who sits in the slots of a policy; see `features.slotted.SlotRules`."""
+
+    start: date
+    scan: ScanSpan
+
+    def rules(self) -> "SlotRules":
+        """As `slotted_bars` takes them."""
+        from features.slotted import SlotRules
+
+        return SlotRules.from_dict(self.model_dump(mode="json"))
+
+
 class Lineage(Part):
     """The trial that the policy comes from."""
 
@@ -76,6 +103,7 @@ class ManifestFields(Part):
     metrics: dict[str, float]
     problem: str  # of the trial ledger
     created: AwareDatetime
+    slots: SlotSpan | None = None  # where symbols are slots; None: where they are names
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> "ManifestFields":
@@ -118,6 +146,8 @@ class Manifest(ManifestFields):
 def bundle_id_of(values: dict[str, Any]) -> str:
     """First 16 hex digits of the SHA-256 over everything else in the manifest, files included."""
     rest = {name: value for name, value in values.items() if name != "bundle_id"}
+    if rest.get("slots") is None:  # as bundles were hashed before there were slots
+        rest.pop("slots", None)
     return hashlib.sha256(canonical_json(rest)).hexdigest()[:16]
 
 

@@ -1,6 +1,6 @@
 """The sections of a scenario, with the original's parameter names, types and ranges."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -15,6 +15,9 @@ from pydantic import (
 
 from envs import V6Params
 from train.network_shape import Precision
+
+if TYPE_CHECKING:
+    from features.scan import ScanRules
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -64,7 +67,7 @@ class Workers(Section):
 
 
 class Data(Section):
-    """Which bars: empty `tickers` means every symbol there is, or those the sector scan picks."""
+    """Which bars: empty `tickers` means every symbol there is, or the slots of the sector scan."""
 
     tickers: tuple[str, ...] = ()
     period: str = Field(default="2y", pattern=r"^[1-9]\d*y$")
@@ -127,12 +130,22 @@ class Curriculum(Section):
 
 
 class SectorScan(Section):
-    """Picks the best stocks of each sector by Sharpe ratio before the sweep."""
+    """Before each calendar month, the best stocks of each sector by Sharpe ratio take its slots."""
 
     enabled: bool = False
     stocks_per_sector: Positive = 2
     lookback_days: Positive = 252
     risk_free_rate: float = Field(default=0.04, ge=0.0, lt=1.0)  # a year
+
+    def rules(self) -> "ScanRules":
+        """As the scan takes them."""
+        from features.scan import ScanRules
+
+        return ScanRules(
+            per_sector=self.stocks_per_sector,
+            lookback=self.lookback_days,
+            risk_free_rate=self.risk_free_rate,
+        )
 
 
 class Distribution(Section):

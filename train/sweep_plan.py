@@ -19,9 +19,10 @@ from cluster.errors import DataError, UsageError
 from cluster.files import write_atomic
 from cluster.settings import Home
 from envs import Market
+from features.slotted import SlotRules
 from train.folds import Fold, walk_forward
 from train.ledger import problem_id
-from train.manifest import DataSpan, FoldSpan, Normalisation
+from train.manifest import DataSpan, FoldSpan, Normalisation, SlotSpan
 from train.normaliser import Normaliser
 from train.scenario import PloutosConfig
 
@@ -39,6 +40,7 @@ class SweepRequest:
     interval: str
     home: Home
     name: str = ""  # default: scenario and time
+    slots: SlotRules | None = None  # where the market's assets are slots
     fold: int = -1  # which of the scenario's folds; the last one is the newest
     max_concurrent: int | None = None  # trials at a time; default: as many as there are CPUs
 
@@ -61,6 +63,7 @@ class SweepPlan(BaseModel):
     problem: str  # of the trial ledger
     code_version: str
     max_concurrent: int | None = None
+    slots: SlotSpan | None = None
 
     def scenario(self) -> PloutosConfig:
         """The scenario that the sweep runs."""
@@ -102,6 +105,7 @@ def make_plan(request: SweepRequest) -> SweepPlan:
         problem=problem_id(raw.fingerprint, raw.symbols, request.interval, str(fold)),
         code_version=code_version(),
         max_concurrent=request.max_concurrent,
+        slots=SlotSpan.model_validate(request.slots.to_dict()) if request.slots else None,
     )
     text = plan.model_dump_json(indent=2).encode()
     write_atomic(request.home.sweeps / name / PLAN_FILE, text)

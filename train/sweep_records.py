@@ -128,6 +128,7 @@ def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
         },
         problem=plan.problem,
         created=datetime.now(UTC),
+        slots=plan.slots,
     )
     onnx, zipped = ((checkpoint / name).read_bytes() for name in (ONNX_FILE, ZIP_FILE))
     return save_bundle(home.bundles, onnx, zipped, stated)

@@ -208,7 +208,7 @@ def _scans(source: str | None) -> "LakeScans":
 def _folder() -> Path:
     from cluster.settings import home
 
-    return home().root / "universe"
+    return home().universe
 
 
 def _load() -> "Universe":

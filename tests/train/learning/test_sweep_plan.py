@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +9,15 @@ import pytest
 from cluster.errors import ConfigError, DataError, UsageError
 from cluster.settings import Home
 from envs import Market
+from envs.from_bars import market_from_slots
 from features import SimulatedMarket
+from features.slots import slot_names
+from features.slotted import SlotRules, slotted_bars
+from features.universe import Universe
+from features.universe_store import save_universe
+from train.folds import walk_forward
 from train.market_table import open_market
 from train.scenario import PloutosConfig
-from train.scenario_sections import SectorScan
-from train.sector_scan import scan_sectors
 from train.sweep_market import request_from_bars, request_from_file, simulated_request
 from train.sweep_plan import SweepRequest, code_version, make_plan, read_plan
 
@@ -148,53 +152,77 @@ class TestMarkets:
         assert 250 <= len(np.unique(Market.load(request.market).session)) <= 254
 
 
-class TestSectorScan:
-    def test_it_picks_the_best_of_each_sector_and_sees_no_later_bar(self) -> None:
-        simulated = SimulatedMarket(symbols=33, sessions=120, interval="1d")
-        bars, scan = simulated.bars(), SectorScan(stocks_per_sector=1, lookback_days=60)
-        before = bars["ts"].unique().sort()[90]
-
-        chosen = scan_sectors(bars, simulated.sectors(), scan, before)
-        cut = bars.filter(bars["ts"] < before)
-
-        assert chosen == scan_sectors(cut, simulated.sectors(), scan, before)
-        sectors = [simulated.sectors()[symbol] for symbol in chosen]
-        assert sectors == sorted(set(simulated.sectors().values()))
-        for symbol, sector in zip(chosen, sectors, strict=True):
-            rivals = [s for s, of in simulated.sectors().items() if of == sector]
-            sharpes = {rival: self.sharpe(cut, rival) for rival in rivals}
-            assert max(sharpes, key=lambda rival: sharpes[rival]) == symbol
-
-    @staticmethod
-    def sharpe(bars: pl.DataFrame, symbol: str) -> float:
-        close = bars.filter(bars["symbol"] == symbol)["close"].to_numpy()
-        excess = close[1:] / close[:-1] - 1.04 ** (1 / 252)
-        return float(excess[-60:].mean() / excess[-60:].std(ddof=1))
-
-    def test_a_sector_with_too_few_symbols_is_named(self) -> None:
-        simulated = SimulatedMarket(symbols=12, sessions=80, interval="1d")
-        scan = SectorScan(stocks_per_sector=2, lookback_days=60)
-
-        with pytest.raises(DataError, match="Communication Services has 1 symbols"):
-            scan_sectors(
-                simulated.bars(), simulated.sectors(), scan, datetime(2030, 1, 1, tzinfo=UTC)
-            )
-
-    def test_a_scenario_with_a_scan_takes_two_symbols_a_sector(
-        self, small: Small, home: Home
-    ) -> None:
+class TestSlots:
+    @pytest.fixture
+    def scanning(self, small: Small) -> PloutosConfig:
         values = small().model_dump(mode="json")
         values["sector_scan"] |= {"enabled": True, "lookback_days": 60}
         values["data"]["period"] = "1y"
+        return PloutosConfig.model_validate(values)
 
-        request = simulated_request(PloutosConfig.model_validate(values), home)
+    def test_a_scenario_with_a_scan_trains_on_two_slots_a_sector(
+        self, scanning: PloutosConfig, home: Home
+    ) -> None:
+        # given the simulated market, all of whose symbols are members
+        request = simulated_request(scanning, home, name="slots")
+        market = Market.load(request.market)
 
-        assert Market.load(request.market).num_assets == 22
+        assert market.symbols == slot_names(2)
+        assert len(set(market.names)) == len(market.names) > 22
+        # then the whole period has picks, and slots change hands at the starts of months only
+        assert len(np.unique(market.session)) >= 252
+        month = market.ts.astype("datetime64[M]")
+        moves = np.flatnonzero((np.diff(market.occupant, axis=0) != 0).any(axis=1)) + 1
+        assert len(moves) >= 8
+        assert (month[moves] != month[moves - 1]).all()
+        # and the plan of the sweep says what settles that
+        plan = read_plan(home, make_plan(request).name)
+        assert plan.slots is not None
+        assert plan.slots.rules() == request.slots
+        assert request.slots is not None
+        assert request.slots.scan == scanning.sector_scan.rules()
 
-    def test_a_scan_without_sectors_is_refused(self, small: Small, home: Home) -> None:
-        values = small().model_dump(mode="json")
-        values["sector_scan"]["enabled"] = True
-        bars = SimulatedMarket(symbols=2, sessions=60).bars()
+    def test_no_fold_sees_later_names(self, scanning: PloutosConfig, home: Home) -> None:
+        # given bars, and the same without their last quarter
+        simulated = SimulatedMarket(symbols=44, sessions=252 + 81)
+        universe = Universe.of_all(simulated.sectors(), "SIMULATED")
+        bars = simulated.bars()
+        cut = bars.filter(pl.col("ts").dt.date() < bars["ts"].dt.date().unique().sort()[-63])
+        start = (bars["ts"].max() - timedelta(days=366)).date()
+        sets = []
+        for given in (cut, bars):
+            rules = SlotRules(start=start, scan=scanning.sector_scan.rules())
+            sets.append(market_from_slots(slotted_bars(given, universe, rules, "v6", home.tables)))
+        # then what can be trained on before is the same, name by name
+        short, long = sets
+        fold = walk_forward(short.session, scanning.folds)[-1]
+        high = fold.test[1]
+        for market in sets:
+            assert market.symbols == slot_names(2)
+        np.testing.assert_array_equal(short.features[:high], long.features[:high])
+        np.testing.assert_array_equal(short.exit_price[:high], long.exit_price[:high])
+        ours, theirs = (np.array([*m.names, ""])[m.occupant[:high]] for m in sets)
+        np.testing.assert_array_equal(ours, theirs)
 
-        with pytest.raises(ConfigError, match=r"data\.tickers"):
-            request_from_bars(PloutosConfig.model_validate(values), bars, "file", home)
+    def test_a_scan_of_a_file_wants_the_universe_of_the_home(
+        self, scanning: PloutosConfig, home: Home, tmp_path: Path
+    ) -> None:
+        simulated = SimulatedMarket(symbols=44, sessions=252 + 81)
+        simulated.bars().write_parquet(tmp_path / "mine.parquet")
+
+        with pytest.raises(DataError, match="ploutos universe import"):
+            request_from_file(scanning, tmp_path / "mine.parquet", home)
+
+        save_universe(Universe.of_all(simulated.sectors(), "test"), home.universe)
+        request = request_from_file(scanning, tmp_path / "mine.parquet", home)
+        assert Market.load(request.market).symbols == slot_names(2)
+
+    def test_named_tickers_are_no_slots(self, scanning: PloutosConfig, home: Home) -> None:
+        values = scanning.model_dump(mode="json")
+        values["data"]["tickers"] = ["SIMB01", "SIMC01"]
+        bars = SimulatedMarket(symbols=2, sessions=100).bars()
+
+        request = request_from_bars(PloutosConfig.model_validate(values), bars, "file", home)
+
+        assert request.slots is None
+        assert Market.load(request.market).occupant is None

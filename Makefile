@@ -11,9 +11,10 @@ GPU_PYTHON ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 MARKET ?= bench-market.npz
 STEPS ?= 2000000
 PRECISION ?= tf32
+JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check learn bench bench-gpu chaos serve app clean
+.PHONY: help setup demo test check learn truth bench bench-gpu chaos serve app clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -51,6 +52,9 @@ $(MARKET):
 
 learn: setup  ## check that the learners learn, half an hour (BARS=file adds real bars); resumable
 	@$(BIN)/python -m train.learning_check $(if $(BARS),--bars $(BARS))
+
+truth: setup  ## how often the gate is wrong, half an hour on an idle core; resumable (JOBS=2)
+	@$(BIN)/python -m train.truth --jobs $(JOBS) --out docs/truth.json
 
 chaos: setup  ## kill workers, nodes, drivers and the head of running sweeps; fill disks
 	@$(BIN)/python -m pytest -m "chaos or not chaos" tests/chaos

@@ -12,6 +12,7 @@ from cluster.files import canonical_json, write_atomic
 from features.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
 
 SCHEMA_VERSION = 1
+UNIVERSE_FILE = "universe.json"
 _BUILD = "ploutos universe build, or ploutos universe import --membership FILE --constituents FILE"
 
 
@@ -21,7 +22,7 @@ def save_universe(universe: Universe, folder: Path) -> Path:
     Raises:
         PloutosError: the disk is full, read-only or forbidden; the copy before is untouched.
     """
-    path = folder / "universe.json"
+    path = folder / UNIVERSE_FILE
     document = {
         "schema_version": SCHEMA_VERSION,
         "origin": universe.origin,
@@ -40,7 +41,7 @@ def load_universe(folder: Path) -> Universe:
     Raises:
         DataError: there is none, or the file is damaged or of another version.
     """
-    path = folder / "universe.json"
+    path = folder / UNIVERSE_FILE
     if not path.exists():
         raise DataError("there is no universe yet", f"no {path}", _BUILD)
     try:

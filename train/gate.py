@@ -15,6 +15,10 @@ MIN_SEEDS = 5  # completed trials of the same configuration, each with a seed of
 COST_FACTOR = 2.0
 TARGET_VALIDATION_SHARPE = 1.5  # the original's; reported, never required
 _NAMED_FAULTS = 3
+_NO_UNIVERSE = (
+    "no universe says who was in the index then: ploutos universe build, or "
+    "ploutos universe import --membership FILE --constituents FILE"
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,15 @@ class CostStress:
 
 
 @dataclass(frozen=True)
+class Leaks:
+    """What a bundle knew too early (`train.leaks`), in words; empty where it did not."""
+
+    fills: str
+    normaliser: str
+    universe: str | None  # None: cannot be told without a universe
+
+
+@dataclass(frozen=True)
 class Measured:
     """What was measured on the test window."""
 
@@ -33,6 +46,7 @@ class Measured:
     degenerate: str  # in words; empty when it is not
     seeds: int  # of completed trials with the candidate's configuration
     stress: CostStress
+    leaks: Leaks
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,9 @@ def gate_checks(evidence: Evidence) -> tuple[Check, ...]:
         _at_most("missing baselines", len(missing), 0.0, ", ".join(missing)),
         _above("Sharpe at costs x2", found.stress.sharpe, 0.0),
         _above(f"Sharpe above {SPA_BASELINE} at costs x2", above, 0.0),
+        _none_of("fills at seen prices", found.leaks.fills),
+        _none_of("normaliser of other bars", found.leaks.normaliser),
+        _none_of("symbols chosen later", found.leaks.universe, _NO_UNIVERSE),
     )
 
 
@@ -100,6 +117,13 @@ def _at_most(name: str, value: float | None, limit: float, why: str = "") -> Che
     if value is None:
         return Check(name, None, needs, False, None, "too few trials or sessions to measure it")
     return Check(name, value, needs, value <= limit, max(value - limit, 0.0), why)
+
+
+def _none_of(name: str, fault: str | None, unknown: str = "") -> Check:
+    """A fault in words, empty where there is none; None where it cannot be looked for."""
+    if fault is None:
+        return Check(name, None, "at most 0", False, None, unknown)
+    return _at_most(name, float(bool(fault)), 0.0, fault)
 
 
 def _spa_p(verdict: VerdictRecord) -> float | None:

@@ -20,6 +20,7 @@ from train.gate import (
 )
 from train.hash_chain import Fault
 from train.judging import judge_bundle
+from train.leaks import find_leaks
 from train.ledger import TrialLedger
 from train.repetitions import repetitions
 from train.stages import Decision, Stage, enter, read_stages, target_stage, user_name
@@ -136,6 +137,7 @@ def _measure(home: Home, bundle: PolicyBundle, ledger: TrialLedger) -> Measured:
         degenerate="; ".join(r for r in reasons if r.startswith(("degenerate", "ruined"))),
         seeds=len({record.seed for record in repetitions(ledger, manifest)}),
         stress=CostStress(dear.sharpe, dear.equal_weight),
+        leaks=find_leaks(bundle, market, judgement.candidate, home.root / "universe"),
     )
 
 

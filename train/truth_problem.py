@@ -121,6 +121,7 @@ class Search:
     scale: Normaliser
     params: V6Params
     trials: Sequence[Trial]
+    label: str = SimulatedMarket.label  # where the bars are from
 
 
 def run_problem(problem: Problem) -> dict[str, Any]:
@@ -208,7 +209,7 @@ def _stated(search: Search, trial: Trial, problem: str) -> ManifestFields:
         v6_params=search.params.to_dict(),
         normaliser=Normalisation.model_validate(search.scale.to_dict()),
         data=DataSpan(
-            label=SimulatedMarket.label,
+            label=search.label,
             interval="1d",
             start=first,
             end=last,

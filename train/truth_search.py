@@ -5,7 +5,7 @@ so that a market with a planted edge holds configurations that can see it and ot
 Legend: A assets, F features, N trials, T bars.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -127,8 +127,8 @@ def walk_together(
         window: first decision bar and last marked bar, both included.
         seed: of the slippage draws, which differ from trial to trial.
     """
-    values = params.to_dict() | {"max_steps": window[1] + 1}
-    env = TradingVectorEnv(market, V6Params.from_dict(values), num_envs=len(actions), window=window)
+    whole = replace(params, max_steps=window[1] + 1)
+    env = TradingVectorEnv(market, whole, num_envs=len(actions), window=window)
     env.reset(seed=seed, options={"start": window[0]})
     courses = [Course(market, window, params) for _ in actions]
     ruined: dict[int, int] = {}  # trial: step
@@ -144,6 +144,7 @@ def walk_together(
                 infos["turnover"][trial],
                 infos["costs"][trial],
             )
+            course.shares[step] = env.batch.state.shares[trial]
             course.fills = int(infos["total_trades"][trial])
             if terminated[trial]:
                 ruined[trial] = step

@@ -151,6 +151,28 @@ def simulate(
     emit({"label": market.label, **_span(bars), "interval": interval, "written": where}, as_json)
 
 
+@app.command("shuffle")
+def shuffle(
+    file: Annotated[Path, typer.Argument(help="Parquet or CSV with bars.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Parquet or CSV.")],
+    seed: Annotated[int, typer.Option(help="Same seed, same order.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Deal the moves of bars out anew, so that nothing foretells anything: a control.
+
+    What is found BETTER on shuffled bars was found by a mistake.
+
+    Example: ploutos data shuffle bars.parquet --out shuffled.parquet
+    """
+    from features import read_bars
+    from features.shuffled import shuffled_bars
+
+    bars = shuffled_bars(read_bars(file), seed)
+    _write(bars, out)
+    emit({**_span(bars), "seed": seed, "written": str(out)}, as_json)
+
+
 def _write(bars: "pl.DataFrame", out: Path) -> None:
     from io import BytesIO
 

@@ -8,9 +8,23 @@ import polars as pl
 import pytest
 
 from cluster.settings import Home
+from features import read_bars
 from trade.journal import read_journal
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden" / "v6_sparse.npz"
+
+
+def test_shuffled_bars_keep_their_keys_and_can_be_read_again(ploutos, tmp_path):
+    file, dealt = tmp_path / "bars.parquet", tmp_path / "dealt.csv"
+    ploutos("data", "simulate", "--symbols", 2, "--sessions", 20, "--interval", "1d", "--out", file)
+
+    outcome = ploutos("data", "shuffle", file, "--out", dealt, "--seed", 4, "--json")
+
+    assert outcome.code == 0
+    assert (outcome.document["seed"], outcome.document["written"]) == (4, str(dealt))
+    was, now = read_bars(file), read_bars(dealt)
+    assert now.select("symbol", "ts").equals(was.select("symbol", "ts"))
+    assert not now["close"].equals(was["close"])
 
 
 def test_simulate_import_status_and_sql_agree(ploutos, tmp_path):

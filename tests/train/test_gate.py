@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from train.gate import CostStress, Evidence, Measured, gate_checks
+from train.gate import CostStress, Evidence, Leaks, Measured, gate_checks
 from train.hash_chain import Fault
 from train.verdict_file import BaselineExcess, VerdictRecord
 
@@ -28,7 +28,14 @@ VERDICT = VerdictRecord(
     ),
     reasons=(),
 )
-GOOD = Measured(VERDICT, degenerate="", seeds=5, stress=CostStress(sharpe=1.5, equal_weight=0.4))
+CLEAN = Leaks(fills="", normaliser="", universe="")
+GOOD = Measured(
+    VERDICT,
+    degenerate="",
+    seeds=5,
+    stress=CostStress(sharpe=1.5, equal_weight=0.4),
+    leaks=CLEAN,
+)
 
 
 def failed(**changes: Any) -> list[str]:
@@ -45,7 +52,7 @@ def test_good_evidence_passes_everything() -> None:
 
     assert all(check.passed for check in checks)
     assert all(check.short_by == 0.0 for check in checks)
-    assert len({check.name for check in checks}) == len(checks) == 9
+    assert len({check.name for check in checks}) == len(checks) == 12
 
 
 def test_the_limits_themselves_pass() -> None:
@@ -112,6 +119,27 @@ def test_no_more_than_equal_weight_at_doubled_costs() -> None:
     (told,) = failed(stress=CostStress(0.5, 0.75))
 
     assert told == "Sharpe above equal_weight at costs x2 -0.25, needs more than 0, short by 0.25"
+
+
+@pytest.mark.parametrize(
+    ("leak", "name"),
+    [
+        ("fills", "fills at seen prices"),
+        ("normaliser", "normaliser of other bars"),
+        ("universe", "symbols chosen later"),
+    ],
+)
+def test_what_was_known_too_early(leak: str, name: str) -> None:
+    (told,) = failed(leaks=replace(CLEAN, **{leak: "this is how"}))
+
+    assert told == f"{name} 1, needs at most 0, short by 1: this is how"
+
+
+def test_without_a_universe_nobody_knows_who_was_in_it() -> None:
+    (told,) = failed(leaks=replace(CLEAN, universe=None))
+
+    assert told.startswith("symbols chosen later not measured, needs at most 0: no universe says")
+    assert "ploutos universe build" in told
 
 
 def test_a_damaged_ledger_names_its_rows() -> None:

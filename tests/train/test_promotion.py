@@ -18,7 +18,8 @@ from train.bundle import PolicyBundle, read_verdict, save_bundle
 from train.evaluation import Evaluation, evaluate
 from train.judging import judge_bundle
 from train.ledger import CHAIN_FILE, TrialLedger, TrialRecord
-from train.manifest import FoldSpan, ManifestFields
+from train.manifest import FoldSpan, ManifestFields, Normalisation
+from train.normaliser import Normaliser
 from train.promotion import promote
 from train.publish import fetch_bundle, fetch_ledger, publish_bundle, publish_ledger
 from train.stages import read_stages, stage_log
@@ -77,7 +78,13 @@ def bundle(
 ) -> Path:
     """The policy that knows the edge."""
     data = stated.data.model_copy(update={"fingerprint": edge.fingerprint, "bars": edge.num_bars})
-    fields = {"data": data, "folds": (FOLD,), "v6_params": V6Params.default().to_dict()}
+    scale = Normaliser.fit(edge.features, edge.tradable, FOLD.train)
+    fields = {
+        "data": data,
+        "folds": (FOLD,),
+        "v6_params": V6Params.default().to_dict(),
+        "normaliser": Normalisation.model_validate(scale.to_dict()),
+    }
     return save_bundle(
         home.bundles, policy_onnx(buy_what_rises()), None, stated.model_copy(update=fields)
     )

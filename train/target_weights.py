@@ -22,7 +22,7 @@ Target = Callable[[int], Weights | None]  # decision bar -> what to hold; None: 
 
 @dataclass(eq=False)
 class Account:
-    """Cash and shares, traded by the functions of `envs.rules`; a slot's leaver is sold as in V6."""
+    """Cash and shares, traded by the functions of `envs.rules`; leavers are sold as in V6."""
 
     market: Market
     params: V6Params

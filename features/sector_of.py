@@ -73,6 +73,9 @@ def sectors_of_bars(bars: pl.DataFrame, sectors: Mapping[str, str] | None) -> pl
 
 
 def sectors_by_name(symbols: Iterable[str]) -> dict[str, str]:
-    """Sectors that symbols tell by their names: those of the simulated market do, others not."""
+    """Sectors that names tell: those of slots and of the simulated market do, others not."""
+    symbols = tuple(symbols)
+    slots = {name: name.partition("/")[0] for name in symbols if "/" in name}
     codes = {symbol: _SIMULATED.fullmatch(symbol) for symbol in symbols}
-    return {s: SECTORS[found[1]] for s, found in codes.items() if found and found[1] in SECTORS}
+    simulated = {s: SECTORS[m[1]] for s, m in codes.items() if m and m[1] in SECTORS}
+    return slots | simulated

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from envs import Market, V6Params
 from features.sector_of import sectors_by_name
+from train.asset_returns import log_returns
 from train.evaluation import Evaluation
 from train.target_weights import Account, Weights, monthly, session_ends, walk
 
@@ -23,10 +24,10 @@ def momentum(
 ) -> Evaluation:
     """Equal amounts of the names in the best third of the sectors, chosen anew every 21 sessions.
 
-    A Market knows no sectors: those of simulated symbols are in their names, and any other name,
-    such as a sector fund, is a sector of its own. The choice uses bars before the window, but
-    only sessions that are over. Where there are less than 252 of them, the year is as long as
-    they are; up to 42, all names are held.
+    A Market knows no sectors: those of slots and of simulated symbols are in their names, and any
+    other name, such as a sector fund, is a sector of its own. The choice uses bars before the
+    window, but only sessions that are over. Where there are less than 252 of them, the year is as
+    long as they are; up to 42, all names are held.
     """
     due = monthly(market, window)
     groups = _groups(market.symbols)
@@ -54,7 +55,8 @@ def momentum_weights(market: Market, groups: npt.NDArray[np.int64], bar: int) ->
     ranked = market.tradable[bar] & market.tradable[: first + 1].any(axis=0)
     if not ranked.any():
         return _equal_amounts(everything)
-    gains = np.where(ranked, market.close[last] / market.close[first] - 1.0, 0.0)
+    grown = np.exp(log_returns(market)[first + 1 : last + 1].sum(axis=0))  # (A,)
+    gains = np.where(ranked, grown - 1.0, 0.0)
     members = np.bincount(groups, weights=ranked)  # (G,)
     score = np.bincount(groups, weights=gains) / np.maximum(members, 1.0)
     score[members == 0.0] = -np.inf

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from envs import Market
+from train.asset_returns import log_returns
 
 MEMORY = 140  # bars that trend and volatility are measured over: twenty sessions of hourly bars
 CALM = 0.5  # of the volatilities seen so far: a calm bar's is below their median
@@ -37,9 +38,8 @@ def regimes(market: Market) -> dict[str, npt.NDArray[np.bool_]]:
 
 def market_returns(market: Market) -> Float64:
     """Log return (T,) of the equal-weight market, over the assets that trade at each bar."""
-    moves = np.diff(np.log(market.close), axis=0, prepend=np.log(market.close[:1]))
     trading = market.tradable.sum(axis=1)
-    total = np.where(market.tradable, moves, 0.0).sum(axis=1)
+    total = np.where(market.tradable, log_returns(market), 0.0).sum(axis=1)
     returns: Float64 = total / np.maximum(trading, 1)
     return returns
 

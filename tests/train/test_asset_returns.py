@@ -1,0 +1,62 @@
+"""Returns of assets, and of slots that change their names."""
+
+import numpy as np
+import pytest
+
+from envs import Market
+from features.sector_of import sectors_by_name
+from train.asset_returns import log_returns
+from train.momentum import momentum_weights
+
+
+def test_without_slots_they_are_from_close_to_close(market: Market) -> None:
+    found = log_returns(market)
+
+    np.testing.assert_array_equal(found[0], 0.0)
+    np.testing.assert_allclose(np.exp(found[1:]), market.close[1:] / market.close[:-1])
+
+
+def one_slot(**given: object) -> Market:
+    """OLD at 100 to 110, then NEW, which opens at 10 and closes at 12."""
+    arrays = {
+        "close": [[100.0], [110.0], [12.0], [15.0]],
+        "open": [[100.0], [100.0], [10.0], [12.0]],
+        "occupant": [[0], [0], [1], [1]],
+        "exit_price": [[0.0], [0.0], [120.0], [0.0]],
+        "names": ["OLD", "NEW"],
+        "symbols": ["Energy/1"],
+    }
+    return Market.from_arrays(**arrays | given)
+
+
+def test_nobody_earns_the_jump_between_two_names() -> None:
+    assert np.exp(log_returns(one_slot())[:, 0]) == pytest.approx([1.0, 1.1, 1.2, 1.25])
+
+
+def test_without_opens_the_newcomer_earns_nothing_on_its_first_bar() -> None:
+    found = log_returns(one_slot(open=None))
+
+    assert np.exp(found[:, 0]) == pytest.approx([1.0, 1.1, 1.0, 1.25])
+
+
+def test_momentum_ranks_slots_by_what_their_names_earned() -> None:
+    # given: slot 1 rises by 0.1 % a day, but its second name is dearer by far; slot 2 by 0.2 %
+    days = 300
+    close = 100.0 * np.exp(np.cumsum(np.tile([0.001, 0.002, 0.0], (days, 1)), axis=0))
+    close[150:, 0] *= 50.0
+    occupant = np.tile([0, 1, 2], (days, 1))
+    occupant[150:, 0] = 3
+    exits = np.zeros((days, 3))
+    exits[150, 0] = 100.0
+    names = ["Energy/1", "Financials/1", "Utilities/1"]
+    slots = Market.from_arrays(
+        close=close,
+        open=close,
+        occupant=occupant,
+        exit_price=exits,
+        names=["A", "B", "C", "D"],
+        symbols=names,
+    )
+
+    assert sectors_by_name(names)["Energy/1"] == "Energy"
+    np.testing.assert_array_equal(momentum_weights(slots, np.arange(3), 299), [0.0, 1.0, 0.0])

@@ -13,6 +13,8 @@ from train.evaluation import Evaluation
 from train.gate import MAX_OVERFITTING, MAX_SPA_P, TARGET_VALIDATION_SHARPE
 from train.manifest import Manifest
 from train.report_months import monthly_returns, months_table
+from train.report_stress import stress_section
+from train.stress_file import StressRecord
 from train.verdict import MIN_DEFLATED_SHARPE
 from train.verdict_file import VerdictRecord
 
@@ -33,6 +35,7 @@ class ReportInput:
     baselines: Sequence[Evaluation]  # and any other path to draw beside, such as random
     trials: "pl.DataFrame"  # `TrialLedger.trials(problem)`
     manifest: Manifest
+    stress: StressRecord | None = None
 
 
 def write_report(path: Path, given: ReportInput) -> Path:
@@ -56,6 +59,7 @@ def write_report(path: Path, given: ReportInput) -> Path:
         _numbers(given),
         _luck(given),
         _search(given),
+        stress_section(given.stress),
         _tried(given),
         _folds(given),
         _made_of(given),
@@ -266,11 +270,11 @@ def _chart(figure: "go.Figure", name: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}".replace("-", "−")
+    return html.minus("–" if value is None else f"{value:.2f}")
 
 
 def _percent(value: float) -> str:
-    return f"{100.0 * value:.1f} %".replace("-", "−")
+    return html.minus(f"{100.0 * value:.1f} %")
 
 
 def _count(value: float) -> str:

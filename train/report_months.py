@@ -46,4 +46,4 @@ def _cell(value: float | None, largest: float) -> tuple[str, float]:
 
 
 def _percent(value: float) -> str:
-    return f"{100.0 * value:.1f}".replace("-", "\N{MINUS SIGN}")
+    return html.minus(f"{100.0 * value:.1f}")

@@ -26,6 +26,7 @@ header .answer { margin: 4px 0 8px; font-size: clamp(34px, 7vw, 54px); line-heig
 section { margin-top: 16px; padding: 20px 22px; background: var(--paper);
   border: 1px solid var(--line); border-radius: 14px; }
 h2 { margin: 0 0 10px; font-size: 20px; letter-spacing: -.01em; }
+h3 { margin: 18px 0 4px; font-size: 15px; }
 p { margin: 0 0 10px; } ul { margin: 0; padding-left: 20px; } li { margin: 4px 0; }
 .scroll { overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-size: 14.5px;
@@ -87,6 +88,16 @@ def tiles(rows: Sequence[tuple[str, str, str]]) -> str:
 def section(heading: str, *parts: str) -> str:
     """A titled box; `parts` are HTML."""
     return f"<section><h2>{escape(heading)}</h2>{''.join(parts)}</section>"
+
+
+def heading(text: str) -> str:
+    """The title of a part of a box."""
+    return f"<h3>{escape(text)}</h3>"
+
+
+def minus(number: str) -> str:
+    """A number with a true minus sign."""
+    return number.replace("-", "\N{MINUS SIGN}")
 
 
 def note(text: str) -> str:

@@ -21,6 +21,7 @@ NOUNS = {
     "tune": "Run, resume and inspect sweeps.",
     "model": "List, show, verify and promote policy bundles.",
     "backtest": "Walk a bundle through episodes and stress tests it has not trained on.",
+    "diagnose": "Ask what a bundle does well and badly: its timing.",
     "serve": "Serve a policy bundle over HTTP.",
     "trade": "Replay a bundle on the paper broker and inspect its journal.",
     "report": "List and open reports.",

@@ -85,9 +85,10 @@ def run_episodes(
         UsageError: fewer sessions than one episode needs.
     """
     params = V6Params.from_dict(bundle.manifest.v6_params)
-    windows = _windows(market, unseen_window(bundle.manifest, market), params.fill_lag, days)
+    inside = unseen_window(bundle.manifest, market)
+    windows = _windows(market, inside, params.fill_lag, days)
     if len(windows) < 1 or days < 2 or count < 1:
-        most = len(windows) + days - 1
+        most = len(_windows(market, inside, params.fill_lag, 1))
         raise UsageError(
             f"no {count} episode(s) of {days} sessions",
             f"bundle {bundle.manifest.bundle_id} has {most} sessions that it has not trained on; "
@@ -109,12 +110,13 @@ def _windows(market: Market, inside: Window, lag: int, days: int) -> list[Window
     """Every window inside another one whose marks cover `days` whole sessions."""
     session: npt.NDArray[np.int64] = market.session
     low, high = inside
+    off = 0 if lag else 1  # a fill at the close is marked at its own bar
     firsts = np.flatnonzero(np.diff(session, prepend=session[:1] - 1))  # (S,) first bars
     ends = np.append(firsts[1:], len(session)) - 1  # (S,) last bars
     return [
-        (int(first) - lag, int(end) - (0 if lag else -1))
-        for first, end in zip(firsts[: len(firsts) - days + 1], ends[days - 1 :], strict=True)
-        if first - lag >= low and end - (0 if lag else -1) <= high
+        (int(first) - lag, int(end) + off)
+        for first, end in zip(firsts, ends[days - 1 :], strict=False)
+        if first - lag >= low and end + off <= high
     ]
 
 

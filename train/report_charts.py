@@ -54,7 +54,7 @@ def equity_chart(candidate: Evaluation, baselines: Sequence[Evaluation]) -> go.F
         figure.add_trace(under, 2, 1)
     figure.update_yaxes(title_text="growth of 100", row=1, col=1)
     figure.update_yaxes(title_text="drawdown", ticksuffix=" %", row=2, col=1)
-    return _styled(figure, 520, hovermode="x unified")
+    return styled(figure, 520, hovermode="x unified")
 
 
 def _add_band(figure: go.Figure, candidate: Evaluation) -> None:
@@ -103,7 +103,7 @@ def trials_chart(trials: "pl.DataFrame", verdict: VerdictRecord) -> go.Figure:
         title_text="Sharpe ratio a year, test window", range=[low - room, high + room]
     )
     figure.update_yaxes(title_text="trials", range=[0, top * 1.5], rangemode="tozero", nticks=6)
-    return _styled(figure, 340, bargap=0.06, showlegend=False)
+    return styled(figure, 340, bargap=0.06, showlegend=False)
 
 
 def excess_chart(verdict: VerdictRecord) -> go.Figure:
@@ -134,10 +134,11 @@ def excess_chart(verdict: VerdictRecord) -> go.Figure:
     figure.add_vline(x=0, line_color=INK, line_width=1.2)
     figure.update_xaxes(title_text="Sharpe difference a year", tickformat="+.1f")
     figure.update_yaxes(range=[-0.6, len(rows) - 0.4])
-    return _styled(figure, 130 + 56 * len(rows), showlegend=False)
+    return styled(figure, 130 + 56 * len(rows), showlegend=False)
 
 
-def _styled(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
+def styled(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
+    """The looks that every chart of a report has; height in pixels."""
     figure.update_layout(
         template="none",
         height=height,

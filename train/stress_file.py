@@ -91,5 +91,7 @@ def _digest(stress: StressRecord) -> str:
 
 def _refusal(folder: Path, why: str) -> BundleError:
     return BundleError(
-        f"the stress record of {folder} is refused", why, "ploutos backtest stress, again"
+        f"the stress record of {folder} is refused",
+        why,
+        f"copy the bundle again, or delete {STRESS_FILE} and run: ploutos backtest stress",
     )

@@ -24,6 +24,7 @@ Model = Annotated[
 
 @app.command("run")
 def run(
+    *,
     model: Model = None,
     days: Annotated[int, typer.Option(min=2, help="Sessions an episode.")] = 90,
     episodes: Annotated[int, typer.Option(min=1, help="Episodes at different starts.")] = 5,

@@ -64,13 +64,14 @@ def _row(card: "BundleCard", stages: "Stages") -> dict[str, Any]:
 
 @app.command("show")
 def show(bundle: BundleName = None, as_json: Json = False) -> None:
-    """Show one bundle: what it was made of, its metrics and its verdict.
+    """Show one bundle: what it was made of, its metrics, its verdict and where its card is.
 
     Example: ploutos model show 3f2a
     """
     from apps.readers import find_bundle
     from cluster.settings import home
     from train.bundle import read_manifest, read_verdict
+    from train.model_card import CARD_FILE
     from train.stages import read_stages
     from train.unproven import read_unproven
 
@@ -80,6 +81,7 @@ def show(bundle: BundleName = None, as_json: Json = False) -> None:
     mark = read_unproven(folder, manifest.bundle_id)
     document = manifest.model_dump(mode="json") | {
         "path": str(folder),
+        "card": folder / CARD_FILE if (folder / CARD_FILE).exists() else None,
         "stage": read_stages(home()).of(manifest.bundle_id),
         "unproven": mark.model_dump(mode="json") if mark else None,
         "verdict": verdict.model_dump(mode="json") if verdict else None,

@@ -67,6 +67,39 @@ def test_the_kernels_own_walks_are_clean(
     assert fill_fault(walked, dear_market, params, WINDOW, seed) == ""
 
 
+def slots(seed: int) -> Market:
+    """Two slots, four names; each slot changes its name about every tenth bar."""
+    random = np.random.default_rng(seed)
+    bars = 260
+    own_close = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.01, (bars, 4)), axis=0))
+    own_open = own_close * np.exp(random.normal(0.0, 0.005, own_close.shape))
+    turns = np.cumsum(random.random((bars, 2)) < 0.1, axis=0)  # (T, 2)
+    occupant = turns % 2 + np.array([0, 2])
+    left = np.zeros(occupant.shape, bool)
+    left[1:] = occupant[1:] != occupant[:-1]
+    was = np.vstack([occupant[:1], occupant[:-1]])
+    rows = np.arange(bars)[:, None]
+    return Market.from_arrays(
+        close=own_close[rows, occupant],
+        open=own_open[rows, occupant],
+        occupant=occupant,
+        exit_price=np.where(left, own_open[rows, was], 0.0),
+        names=["A", "B", "C", "D"],
+    )
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_who_leaves_a_slot_is_sold_at_its_own_open(seed: int) -> None:
+    market, params = slots(seed), V6Params.default()
+    walked = walk(market, params, seed)
+
+    assert fill_fault(walked, market, params, WINDOW, seed) == ""
+    # then: at another price the walk would be another
+    dearer = replace(market, exit_price=market.exit_price * 1.01)
+    assert fill_fault(walk(dearer, params, seed), market, params, WINDOW, seed)
+
+
 def test_the_close_that_was_seen_is_told() -> None:
     random = np.random.default_rng(1)
     close = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.01, (260, 2)), axis=0))

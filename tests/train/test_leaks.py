@@ -153,6 +153,25 @@ class TestUniverse:
         assert found.count("was not in the index") == 3
         assert found.endswith("; and 2 more")
 
+    def test_a_name_in_a_slot_must_have_been_in_the_day_before_it_sat_down(
+        self, market: Market, manifest: Callable[..., Manifest], tmp_path: Path
+    ) -> None:
+        # given: in slot 1, OLD gives way to NEW at bar 300
+        data = manifest().data.model_copy(update={"label": "daily"})
+        occupant = np.tile(np.array([0, 1, -1]), (market.num_bars, 1))
+        occupant[300:, 1] = 2
+        slots = replace(market, occupant=occupant, names=("STAY", "OLD", "NEW"))
+        day = market.ts[299].astype("datetime64[D]").item()
+        others = [("STAY", None, None, ""), ("OLD", None, None, "")]
+
+        def told(joined: date) -> str | None:
+            save_universe(universe_of([*others, ("NEW", joined, None, "")]), tmp_path)
+            return universe_fault(manifest(data=data), slots, tmp_path)
+
+        late = day + timedelta(days=1)
+        assert told(day) == ""
+        assert told(late) == f"NEW was not in the index on {day}: it joined on {late}"
+
     def test_a_damaged_universe_is_no_missing_one(
         self, market: Market, manifest: Callable[..., Manifest], tmp_path: Path
     ) -> None:

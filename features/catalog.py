@@ -1,5 +1,6 @@
 """The feature sets: which columns a network sees, in which order."""
 
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from types import ModuleType
@@ -98,7 +99,7 @@ def feature_fingerprint(feature_set: str = "v6") -> str:
         [
             column.name,
             column.words,
-            sorted(set(column.formula().meta.root_names())),
+            sorted({*column.formula().meta.root_names()} - {"bar_number"}),
             column.warmup,
             column.scale,
         ]
@@ -107,20 +108,36 @@ def feature_fingerprint(feature_set: str = "v6") -> str:
     return sha256(canonical_json([FORMULAS_VERSION, content])).hexdigest()
 
 
-def markdown_table(feature_set: str = "v6", beyond: str = "") -> str:
-    """The columns as a Markdown table of docs/features.md, one row a column.
+def reference_page() -> str:
+    """docs/reference/features.md: every column of every set, from the definitions."""
+    parts = [
+        "# Reference: the feature columns",
+        "Made from the definitions in `features/columns/` by "
+        "`python -m features.columns > docs/reference/features.md`; do not edit.\n"
+        "What the columns promise, and what the words mean: [Features](../features.md).",
+    ]
+    beyond = ""
+    for name in FEATURE_SETS:
+        columns = feature_columns(name)
+        less = f", those of `{beyond}` and these" if beyond else ""
+        parts.append(f"## The set `{name}`")
+        parts.append(
+            f"{len(columns)} columns{less}. Warm-up {warmup_bars(name)} bars. "
+            f"Fingerprint `{feature_fingerprint(name)}`."
+        )
+        parts.append(_table([c for c in columns if not beyond or c.name not in feature_names()]))
+        beyond = name
+    return "\n\n".join(parts) + "\n"
 
-    Args:
-        feature_set: Name of the set.
-        beyond: A set whose columns are left out.
-    """
-    head = ["| column | family | formula | warm-up | scale |", "|---|---|---|---:|---:|"]
-    left_out = feature_names(beyond) if beyond else ()
-    columns = [c for c in feature_columns(feature_set) if c.name not in left_out]
-    return "\n".join(head + [_row(column) for column in columns]) + "\n"
+
+def _table(columns: Sequence[Column]) -> str:
+    """The columns as a Markdown table, one row a column."""
+    head = ["| column | family | formula | source and limits | warm-up | scale |"]
+    return "\n".join([*head, "|---|---|---|---|---:|---:|", *map(_row, columns)])
 
 
 def _row(column: Column) -> str:
-    text = " ".join(filter(None, (column.words, column.remark))).replace("|", "\\|")
+    words, remark = (text.replace("|", "\\|") for text in (column.words, column.remark))
     scale = "flag" if column.is_flag else f"{column.scale:g}"
-    return f"| `{column.name}` | {column.family} | {text} | {column.warmup} | {scale} |"
+    cells = (f"`{column.name}`", column.family, words, remark, str(column.warmup), scale)
+    return f"| {' | '.join(cells)} |"

@@ -1,8 +1,10 @@
 """Feature columns of all symbols: `compute_features`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import numpy as np
 import polars as pl
 
 from cluster.errors import DataError
@@ -14,6 +16,7 @@ from features.stages import stages
 PRICE_FIELDS = ("open", "high", "low", "close")
 BAR_FIELDS = (*PRICE_FIELDS, "volume")
 KEY = ("symbol", "ts")
+BLOCK = 1 << 17  # bars of some symbols that are computed at once
 
 Bars = TypeVar("Bars", pl.DataFrame, pl.LazyFrame)
 Sectors = Mapping[str, str] | None
@@ -84,22 +87,50 @@ def checked_bars(
 
 
 def _by_symbol(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:
-    """Compute symbol by symbol: half the time of window expressions over the whole frame."""
-    runs = bars["symbol"].rle().struct.field("len").to_list()
-    frames, start = [_of_one_symbol(bars.clear(), feature_set)], 0
-    for length in runs:
-        frames.append(_of_one_symbol(bars.slice(start, length), feature_set))
-        start += length
-    return pl.concat(frames)
+    """Compute blocks of symbols side by side, of a size that stays in the processor's cache.
+
+    Results go into one array a column: large enough for huge pages, a tenth of the page faults.
+    """
+    import pyarrow as pa
+
+    names = tuple(column.name for column in feature_columns(feature_set, "symbol"))
+    found = [np.empty(bars.height) for _ in names]
+    numbered = bars.with_columns(bar_numbers(bars))
+
+    def fill(start: int, end: int) -> None:
+        features = staged(numbered.slice(start, end - start), stages(feature_set), names)
+        refuse_absurd(bars.slice(start, end - start).select(KEY).hstack(features))
+        for whole, part in zip(found, features.iter_columns(), strict=True):
+            whole[start:end] = part.to_numpy()
+
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        list(pool.map(fill, *_blocks(numbered)))
+    features = {name: pa.array(whole) for name, whole in zip(names, found, strict=True)}
+    return bars.select(KEY).hstack(pl.DataFrame(features))
 
 
-def _of_one_symbol(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:
-    for stage in stages(feature_set):
+def staged(
+    bars: pl.DataFrame, formulas: Iterable[list[pl.Expr]], names: Sequence[str]
+) -> pl.DataFrame:
+    """The named columns, f64, after all stages of formulas."""
+    for stage in formulas:
         bars = bars.with_columns(stage)
-    columns = pl.col([column.name for column in feature_columns(feature_set, "symbol")])
-    features = bars.select(*KEY, columns.cast(pl.Float64).fill_null(0.0))
-    refuse_absurd(features)
-    return features
+    return bars.select(pl.col(names).cast(pl.Float64).fill_null(0.0))
+
+
+def bar_numbers(bars: pl.DataFrame) -> pl.Series:
+    """How many bars the symbol has before each of `bars`, sorted by symbol: `bar_number`, i32."""
+    lengths = bars["symbol"].rle().struct.field("len").to_numpy()
+    firsts = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return pl.Series("bar_number", (np.arange(bars.height) - firsts).astype(np.int32))
+
+
+def _blocks(bars: pl.DataFrame) -> tuple[list[int], list[int]]:
+    """First and past-the-last rows of runs of whole symbols, of some BLOCK bars."""
+    firsts = np.flatnonzero(bars["bar_number"].to_numpy() == 0)
+    _, first_of_block = np.unique(firsts // BLOCK, return_index=True)
+    starts = firsts[first_of_block].tolist()
+    return starts, [*starts[1:], bars.height]
 
 
 def across_symbols(bars: pl.DataFrame, sector: pl.Series, feature_set: str) -> pl.DataFrame:
@@ -112,10 +143,10 @@ def across_symbols(bars: pl.DataFrame, sector: pl.Series, feature_set: str) -> p
 
 def refuse_absurd(features: pl.DataFrame) -> None:
     """Refuse features, keyed (symbol, ts), that are not finite."""
-    finite = pl.exclude(KEY).is_finite()
-    if not all(features.select(finite.all()).row(0)):
-        why = "the bars up to it span too many orders of magnitude"
-        _refuse_rows(features, features.select(finite), why)
+    if np.isfinite(features.select(pl.exclude(KEY).sum()).row(0)).all():
+        return  # the sum of a column that is not finite is not finite
+    why = "the bars up to it span too many orders of magnitude"
+    _refuse_rows(features, features.select(pl.exclude(KEY).is_finite()), why)
 
 
 def _require_columns(given: list[str]) -> None:

@@ -4,17 +4,23 @@ from dataclasses import dataclass
 from functools import cache
 from math import ceil
 
-import numpy as np
 import polars as pl
 
 from cluster.errors import DataError
 from features.catalog import feature_columns, feature_names
 from features.columns.column import Column
-from features.compute import KEY, Sectors, across_symbols, checked_bars, refuse_absurd
+from features.compute import (
+    KEY,
+    Sectors,
+    across_symbols,
+    checked_bars,
+    refuse_absurd,
+    staged,
+)
+from features.recent import RecentBars
 from features.stages import stages
 
 RECURSIVE_MARGIN = 4 / 3  # windows of recursive smoothing: (13/14)^466 (1 + 466/14) = 3e-14
-_AGED = ("series", "age")
 _TIERS = (25, 70, 120)  # bars; columns that remember little are computed over few bars
 
 
@@ -48,12 +54,12 @@ class FeatureWindow:
         """
         self.feature_set = feature_set
         self.sectors = sectors
-        self._bars = self._kept(self._checked(history))
+        self._recent = RecentBars(self._checked(history), window_bars(feature_set))
 
     @property
     def bars(self) -> pl.DataFrame:
         """The bars that are kept, at most `window_bars` a symbol, sorted by (symbol, ts)."""
-        return self._bars
+        return self._recent.frame(self._recent.length).drop("bar_number")
 
     def append(self, bars: pl.DataFrame) -> pl.DataFrame:
         """Add bars, all later than those of their symbols, and compute their features.
@@ -73,37 +79,34 @@ class FeatureWindow:
         return pl.concat(found).sort(KEY) if len(found) > 1 else found[0]
 
     def _append_at_one_time(self, new: pl.DataFrame) -> pl.DataFrame:
-        both = pl.concat([self._bars, new]).sort("symbol", maintain_order=True)
-        self._bars = self._kept(both)
-        now = new["ts"][0]
-        aged = _aged(self._bars)
-        if new.height < aged["series"][-1] + 1:
-            aged = aged.filter((pl.col("ts").last() == now).over("series"))
-        found = [_of_tier(aged, tier, self.feature_set) for tier in _tiers(self.feature_set)]
-        if "sector" in self._bars.columns:
-            found.append(self._across(now))
-        features = pl.concat([new.sort("symbol").select(KEY), *found], how="horizontal")
+        new = new.sort("symbol")
+        self._recent.append(new)
+        rows = self._recent.rows(new)
+        found = [
+            _at_the_last_bar(self._recent.frame(tier.bars, rows), tier, self.feature_set)
+            for tier in _tiers(self.feature_set)
+        ]
+        if "sector" in new.columns:
+            found.append(self._across(new["ts"][0]))
+        features = pl.concat([new.select(KEY), *found], how="horizontal")
         features = features.select(*KEY, *feature_names(self.feature_set))
         refuse_absurd(features)
         return features
 
     def _across(self, now: object) -> pl.DataFrame:
         memory = max(c.warmup for c in feature_columns(self.feature_set, "panel"))
-        clock = self._bars["ts"].unique().sort().tail(memory + 1)
-        recent = self._bars.filter(pl.col("ts") >= clock[0])
-        found = across_symbols(recent.drop("sector"), recent["sector"], self.feature_set)
+        recent = self._recent.frame(memory + 1)
+        clock = recent["ts"].unique().sort().tail(memory + 1)
+        recent = recent.filter(pl.col("ts") >= clock[0])
+        found = across_symbols(recent, recent["sector"], self.feature_set)
         return found.filter(recent["ts"] == now)
 
     def _checked(self, bars: pl.DataFrame) -> pl.DataFrame:
         checked, sector = checked_bars(bars, self.feature_set, self.sectors)
         return checked if sector is None else checked.with_columns(sector.alias("sector"))
 
-    def _kept(self, bars: pl.DataFrame) -> pl.DataFrame:
-        return _aged(bars).filter(pl.col("age") < window_bars(self.feature_set)).drop(_AGED)
-
     def _refuse_earlier(self, new: pl.DataFrame) -> None:
-        last = self._bars.group_by("symbol").agg(last=pl.col("ts").last())
-        late = new.join(last, on="symbol").filter(pl.col("ts") <= pl.col("last"))
+        late = new.join(self._recent.last(), on="symbol").filter(pl.col("ts") <= pl.col("last"))
         if late.height:
             symbol, ts, known = late.select(*KEY, "last").row(0)
             raise DataError(
@@ -136,32 +139,7 @@ def _tiers(feature_set: str) -> tuple[_Tier, ...]:
     )
 
 
-def _of_tier(aged: pl.DataFrame, tier: _Tier, feature_set: str) -> pl.DataFrame:
+def _at_the_last_bar(bars: pl.DataFrame, tier: _Tier, feature_set: str) -> pl.DataFrame:
     """The tier's columns at the last bar of each symbol."""
-    frame = aged.filter(pl.col("age") < tier.bars)
-    for stage in _stages_by_series(feature_set, tier.columns):
-        frame = frame.with_columns(stage)
-    last = frame.filter(pl.col("age") == 0)
-    return last.select(pl.col(tier.columns).cast(pl.Float64).fill_null(0.0))
-
-
-@cache
-def _stages_by_series(feature_set: str, columns: tuple[str, ...]) -> tuple[list[pl.Expr], ...]:
-    """The formulas, each looking back within its symbol only."""
-    return tuple(
-        [formula if _within_a_bar(formula) else formula.over("series") for formula in stage]
-        for stage in stages(feature_set, "symbol", columns)
-    )
-
-
-def _within_a_bar(formula: pl.Expr) -> bool:
-    """Whether no part of a formula looks at another bar; Polars answers for the outermost only."""
-    return formula.meta.is_row_separable() and all(map(_within_a_bar, formula.meta.pop()))
-
-
-def _aged(bars: pl.DataFrame) -> pl.DataFrame:
-    """Bars, sorted by symbol, with its number `series` and how many bars it has after each."""
-    series = bars["symbol"].rle_id()
-    ends = np.cumsum(np.bincount(series.to_numpy()))
-    age = ends[series.to_numpy()] - 1 - np.arange(bars.height)
-    return bars.with_columns(series=series, age=pl.Series(age, dtype=pl.Int64))
+    found = staged(bars, stages(feature_set, "symbol", tier.columns), tier.columns)
+    return found.filter(bars["bar_number"].shift(-1, fill_value=0) == 0)

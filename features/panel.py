@@ -34,6 +34,7 @@ class Panel:
             {
                 "symbol": np.repeat(np.arange(symbols, dtype=np.uint32), times),
                 "clock": np.tile(np.arange(times, dtype=np.uint32), symbols),
+                "bar_number": np.tile(np.arange(times, dtype=np.int32), symbols),
             }
         )
         values = bars.select(sector=code, close="close")

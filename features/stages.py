@@ -8,8 +8,8 @@ from features.catalog import feature_columns, feature_quantities
 from features.columns.column import Scope
 
 GIVEN = {  # columns that a formula may refer to, by scope
-    "symbol": ("symbol", "ts", "open", "high", "low", "close", "volume"),
-    "panel": ("symbol", "clock", "sector", "close"),
+    "symbol": ("symbol", "ts", "bar_number", "open", "high", "low", "close", "volume"),
+    "panel": ("symbol", "clock", "bar_number", "sector", "close"),
 }
 
 

@@ -1,7 +1,6 @@
-"""`python -m features.columns` prints the tables of docs/features.md."""
+"""`python -m features.columns` prints docs/reference/features.md."""
 
-from features.catalog import markdown_table
+from features.catalog import reference_page
 
 if __name__ == "__main__":
-    print(markdown_table())
-    print(markdown_table("sectors", beyond="v6"), end="")
+    print(reference_page(), end="")

@@ -4,7 +4,7 @@ import polars as pl
 
 from features.columns.column import column, flag
 from features.columns.prices import CLOSE, HIGH, LOW, OPEN, body, lower_wick, upper_wick
-from features.columns.windows import ratio
+from features.columns.windows import before, ratio
 
 FAMILY = "candles"
 
@@ -36,15 +36,17 @@ def doji() -> pl.Expr:
 @flag(FAMILY, warmup=1)
 def bullish_engulfing() -> pl.Expr:
     """A rising bar around a falling one: open < close before, close > open before."""
-    before = (CLOSE.shift(1) < OPEN.shift(1)) & (OPEN.shift(1) < CLOSE) & (CLOSE.shift(1) > OPEN)
-    return (CLOSE > OPEN) & before
+    close_before, open_before = before(CLOSE, 1), before(OPEN, 1)
+    around = (open_before < CLOSE) & (close_before > OPEN)
+    return (CLOSE > OPEN) & (close_before < open_before) & around
 
 
 @flag(FAMILY, warmup=1)
 def bearish_engulfing() -> pl.Expr:
     """A falling bar around a rising one: open > close before, close < open before."""
-    before = (CLOSE.shift(1) > OPEN.shift(1)) & (OPEN.shift(1) > CLOSE) & (CLOSE.shift(1) < OPEN)
-    return (CLOSE < OPEN) & before
+    close_before, open_before = before(CLOSE, 1), before(OPEN, 1)
+    around = (open_before > CLOSE) & (close_before < OPEN)
+    return (CLOSE < OPEN) & (close_before > open_before) & around
 
 
 @column(FAMILY, warmup=0)
@@ -68,4 +70,4 @@ def close_location() -> pl.Expr:
 @column(FAMILY, warmup=1, scale=0.01)
 def gap() -> pl.Expr:
     """Open / close before - 1."""
-    return OPEN / CLOSE.shift(1) - 1.0
+    return OPEN / before(CLOSE, 1) - 1.0

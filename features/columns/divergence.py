@@ -4,7 +4,7 @@ import polars as pl
 
 from features.columns.column import column, flag
 from features.columns.prices import CLOSE, price_change
-from features.columns.windows import magnitude_mean
+from features.columns.windows import before, change, mean
 
 FAMILY = "RSI divergence"
 PERIOD = 14  # bars
@@ -18,24 +18,24 @@ def rsi() -> pl.Expr:
 
     Gain and loss in USD. Source: Wilder 1978, with simple means in place of his smoothing (Cutler).
     """
-    gain = magnitude_mean(price_change().clip(lower_bound=0.0), PERIOD)
-    loss = magnitude_mean((-price_change()).clip(lower_bound=0.0), PERIOD)
+    gain = mean(price_change().clip(lower_bound=0.0), PERIOD)
+    loss = mean((-price_change()).clip(lower_bound=0.0), PERIOD)
     return 100.0 - 100.0 / (1.0 + gain / (loss + FLOOR))
 
 
 @flag(FAMILY, warmup=24)
 def bullish_divergence() -> pl.Expr:
     """Close < close 10 bars ago while rsi > rsi 10 bars ago."""
-    return (CLOSE.shift(LOOKBACK) > CLOSE) & (rsi() > rsi().shift(LOOKBACK))
+    return (before(CLOSE, LOOKBACK) > CLOSE) & (rsi() > before(rsi(), LOOKBACK))
 
 
 @flag(FAMILY, warmup=24)
 def bearish_divergence() -> pl.Expr:
     """Close > close 10 bars ago while rsi < rsi 10 bars ago."""
-    return (CLOSE.shift(LOOKBACK) < CLOSE) & (rsi() < rsi().shift(LOOKBACK))
+    return (before(CLOSE, LOOKBACK) < CLOSE) & (rsi() < before(rsi(), LOOKBACK))
 
 
 @column(FAMILY, warmup=19, scale=20.0)
 def rsi_change_5() -> pl.Expr:
     """Rsi minus rsi 5 bars ago."""
-    return rsi().diff(5)
+    return change(rsi(), 5)

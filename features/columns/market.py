@@ -9,14 +9,14 @@ import polars as pl
 
 from features.columns.column import panel_column, panel_quantity
 from features.columns.prices import CLOSE
-from features.columns.windows import magnitude_mean, ratio
+from features.columns.windows import before, mean, ratio
 
 FAMILY = "market"
 
 
 def clock_return(bars: int) -> pl.Expr:
     """Close / the close `bars` bars of the clock ago - 1; null where the symbol lacks one."""
-    return CLOSE / CLOSE.shift(bars).over("symbol") - 1.0
+    return CLOSE / before(CLOSE, bars) - 1.0
 
 
 def market_mean(values: pl.Expr) -> pl.Expr:
@@ -87,8 +87,10 @@ def market_dispersion_20() -> pl.Expr:
 
 
 def market_volatility(bars: int) -> pl.Expr:
-    """Root mean square of market_return_1 over bars of the clock."""
-    return magnitude_mean(market_return_1().pow(2), bars).over("symbol").sqrt()
+    """Root mean square of market_return_1 over those of the bars of the clock that have one."""
+    known = market_return_1().is_not_null().cast(pl.Float64)
+    squares = market_return_1().fill_null(0.0).pow(2)
+    return ratio(mean(squares, bars), mean(known, bars)).sqrt()
 
 
 @panel_column(FAMILY, warmup=20, scale=0.005)

@@ -10,14 +10,14 @@ from features.columns.prices import (
     realised_volatility_20,
     realised_volatility_100,
 )
-from features.columns.windows import mean, ratio
+from features.columns.windows import before, change, mean, ratio
 
 FAMILY = "momentum"
 
 
 def rate_of_change(bars: int) -> pl.Expr:
     """Simple return over `bars` bars; null before."""
-    return CLOSE / CLOSE.shift(bars) - 1.0
+    return CLOSE / before(CLOSE, bars) - 1.0
 
 
 @column(FAMILY, warmup=5, scale=0.02)
@@ -41,7 +41,7 @@ def roc_20() -> pl.Expr:
 @column(FAMILY, warmup=6, scale=0.02)
 def momentum_accel_5() -> pl.Expr:
     """roc_5 - roc_5 of the bar before."""
-    return roc_5().diff()
+    return change(roc_5())
 
 
 @flag(FAMILY, warmup=6)

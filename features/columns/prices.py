@@ -3,7 +3,7 @@
 import polars as pl
 
 from features.columns.column import quantity
-from features.columns.windows import deviation, magnitude_mean, mean, ratio
+from features.columns.windows import before, change, deviation, mean, ratio
 
 OPEN = pl.col("open")  # USD
 HIGH = pl.col("high")  # USD
@@ -33,13 +33,13 @@ def lower_wick() -> pl.Expr:
 @quantity
 def price_change() -> pl.Expr:
     """Close minus the close before, USD; 0 at the first bar."""
-    return CLOSE.diff().fill_null(0.0)
+    return change(CLOSE).fill_null(0.0)
 
 
 @quantity
 def bar_return() -> pl.Expr:
     """Simple return of one bar; 0 at the first bar."""
-    return (CLOSE / CLOSE.shift(1) - 1.0).fill_null(0.0)
+    return (CLOSE / before(CLOSE, 1) - 1.0).fill_null(0.0)
 
 
 @quantity
@@ -51,19 +51,19 @@ def squared_return() -> pl.Expr:
 @quantity
 def realised_volatility_20() -> pl.Expr:
     """Root mean square return of 20 bars."""
-    return magnitude_mean(squared_return(), 20).sqrt()
+    return mean(squared_return(), 20).sqrt()
 
 
 @quantity
 def mean_square_return_50() -> pl.Expr:
     """Mean square return of 50 bars."""
-    return magnitude_mean(squared_return(), 50)
+    return mean(squared_return(), 50)
 
 
 @quantity
 def realised_volatility_100() -> pl.Expr:
     """Root mean square return of 100 bars."""
-    return magnitude_mean(squared_return(), 100).sqrt()
+    return mean(squared_return(), 100).sqrt()
 
 
 @quantity
@@ -93,16 +93,14 @@ def std_close_50() -> pl.Expr:
 @quantity
 def true_range() -> pl.Expr:
     """Range of the bar, or from the close before where that is wider, USD. Wilder 1978."""
-    before = CLOSE.shift(1)
-    top = pl.when(before > HIGH).then(before).otherwise(HIGH)
-    bottom = pl.when(before < LOW).then(before).otherwise(LOW)
-    return top - bottom
+    close_before = before(CLOSE, 1)
+    return pl.max_horizontal(HIGH, close_before) - pl.min_horizontal(LOW, close_before)
 
 
 @quantity
 def average_true_range_14() -> pl.Expr:
     """Simple mean of the true range of 14 bars, USD."""
-    return magnitude_mean(true_range(), 14)
+    return mean(true_range(), 14)
 
 
 def in_true_ranges(distance: pl.Expr) -> pl.Expr:

@@ -13,7 +13,7 @@ from features.columns.prices import (
     std_close_20,
     std_close_50,
 )
-from features.columns.windows import mean, ratio
+from features.columns.windows import before, mean, ratio
 
 FAMILY = "mean reversion"
 STRETCHED = 1.5  # standard deviations
@@ -53,15 +53,15 @@ def overbought_20() -> pl.Expr:
 @flag(FAMILY, warmup=20)
 def reverting_up_20() -> pl.Expr:
     """zscore_20 of the bar before < -1.5, and zscore_20 has risen since."""
-    before = zscore_20().shift(1)
-    return (before < -STRETCHED) & (zscore_20() > before)
+    last = before(zscore_20(), 1)
+    return (last < -STRETCHED) & (zscore_20() > last)
 
 
 @flag(FAMILY, warmup=20)
 def reverting_down_20() -> pl.Expr:
     """zscore_20 of the bar before > 1.5, and zscore_20 has fallen since."""
-    before = zscore_20().shift(1)
-    return (before > STRETCHED) & (zscore_20() < before)
+    last = before(zscore_20(), 1)
+    return (last > STRETCHED) & (zscore_20() < last)
 
 
 @column(FAMILY, warmup=50)
@@ -82,5 +82,5 @@ def return_autocorrelation_50() -> pl.Expr:
 
     Source: first-order autocorrelation, mean return taken as 0.
     """
-    products = bar_return() * bar_return().shift(1).fill_null(0.0)
+    products = bar_return() * before(bar_return(), 1).fill_null(0.0)
     return ratio(mean(products, 49), mean_square_return_50())

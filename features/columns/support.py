@@ -4,7 +4,7 @@ import polars as pl
 
 from features.columns.column import column, flag
 from features.columns.prices import CLOSE, HIGH, LOW
-from features.columns.windows import highest, lowest
+from features.columns.windows import before, highest, lowest
 
 FAMILY = "support/resistance"
 NEAR = 0.02  # share of the close
@@ -74,7 +74,7 @@ def breakout_up_20() -> pl.Expr:
 
     Source: Donchian channel.
     """
-    return highest(HIGH, 20).shift(1) < CLOSE
+    return before(highest(HIGH, 20), 1) < CLOSE
 
 
 @flag(FAMILY, warmup=20)
@@ -83,4 +83,4 @@ def breakout_down_20() -> pl.Expr:
 
     Source: Donchian channel.
     """
-    return lowest(LOW, 20).shift(1) > CLOSE
+    return before(lowest(LOW, 20), 1) > CLOSE

@@ -4,7 +4,7 @@ import polars as pl
 
 from features.columns.column import column, quantity
 from features.columns.prices import CLOSE, HIGH, LOW, price_change, true_range
-from features.columns.windows import deviation, magnitude_mean, ratio, wilder
+from features.columns.windows import change, deviation, mean, ratio, time_covariance, wilder
 
 FAMILY = "trend strength"
 PERIOD = 14  # bars
@@ -29,13 +29,13 @@ def smoothed_range() -> pl.Expr:
 @quantity
 def move_up() -> pl.Expr:
     """Rise of the high, USD."""
-    return HIGH.diff()
+    return change(HIGH)
 
 
 @quantity
 def move_down() -> pl.Expr:
     """Fall of the low, USD."""
-    return -LOW.diff()
+    return -change(LOW)
 
 
 @column(FAMILY, warmup=MEMORY, scale=50.0, recursive=True)
@@ -73,16 +73,15 @@ def trend_correlation_50() -> pl.Expr:
     Orders bars as the t-statistic of the slope, r sqrt(48 / (1 - r^2)), but has no infinities.
     """
     bars = 50
-    time = [bar - (bars - 1) / 2.0 for bar in range(bars)]
-    covariance = CLOSE.rolling_sum(bars, weights=time)
-    spread = deviation(CLOSE, bars) * ((bars - 1) * sum(t * t for t in time)) ** 0.5
-    return ratio(covariance, spread)
+    of_time = bars * (bars**2 - 1) / 12.0  # sum of squares of the bars' distances from their mean
+    spread = deviation(CLOSE, bars) * ((bars - 1) * of_time) ** 0.5
+    return ratio(time_covariance(CLOSE, bars), spread)
 
 
 @quantity
 def mean_step_20() -> pl.Expr:
     """Mean of |close - close before| of 20 bars, USD."""
-    return magnitude_mean(price_change().abs(), 20)
+    return mean(price_change().abs(), 20)
 
 
 @column(FAMILY, warmup=20)
@@ -91,4 +90,4 @@ def efficiency_ratio_20() -> pl.Expr:
 
     Source: Kaufman 1995.
     """
-    return ratio(CLOSE.diff(20).abs(), 20.0 * mean_step_20())
+    return ratio(change(CLOSE, 20).abs(), 20.0 * mean_step_20())

@@ -18,7 +18,6 @@ from features.columns.prices import (
 from features.columns.windows import (
     clearly_above,
     clearly_below,
-    magnitude_mean,
     mean,
     percentile,
     quantile,
@@ -58,7 +57,7 @@ def parkinson_ratio_20() -> pl.Expr:
 
     Source: Parkinson 1980. Below 1 where the price moves between the bars, not inside them.
     """
-    inside = magnitude_mean((HIGH / LOW).log().pow(2), 20) / (4.0 * log(2.0))
+    inside = mean((HIGH / LOW).log().pow(2), 20) / (4.0 * log(2.0))
     return ratio(inside.sqrt(), realised_volatility_20())
 
 
@@ -84,4 +83,4 @@ def downside_share_50() -> pl.Expr:
     Source: realised semivariance, Barndorff-Nielsen, Kinnebrock and Shephard 2010.
     """
     falls = bar_return().clip(upper_bound=0.0)
-    return ratio(magnitude_mean(falls.pow(2), 50), mean_square_return_50(), otherwise=0.5)
+    return ratio(mean(falls.pow(2), 50), mean_square_return_50(), otherwise=0.5)

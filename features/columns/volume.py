@@ -5,7 +5,7 @@ import polars as pl
 from features.columns.candles import close_location
 from features.columns.column import column, flag, quantity
 from features.columns.prices import CLOSE, HIGH, LOW, VOLUME, price_change
-from features.columns.windows import clearly_above, clearly_below, magnitude_mean, mean, ratio
+from features.columns.windows import before, clearly_above, clearly_below, mean, ratio
 
 FAMILY = "volume"
 SPIKE, HIGH_VOLUME, LOW_VOLUME = 1.5, 1.2, 0.7  # of the mean volume
@@ -14,19 +14,19 @@ SPIKE, HIGH_VOLUME, LOW_VOLUME = 1.5, 1.2, 0.7  # of the mean volume
 @quantity
 def mean_volume_5() -> pl.Expr:
     """Mean volume of 5 bars."""
-    return magnitude_mean(VOLUME, 5)
+    return mean(VOLUME, 5)
 
 
 @quantity
 def mean_volume_20() -> pl.Expr:
     """Mean volume of 20 bars."""
-    return magnitude_mean(VOLUME, 20)
+    return mean(VOLUME, 20)
 
 
 @quantity
 def mean_volume_50() -> pl.Expr:
     """Mean volume of 50 bars."""
-    return magnitude_mean(VOLUME, 50)
+    return mean(VOLUME, 50)
 
 
 @quantity
@@ -38,19 +38,19 @@ def typical_price() -> pl.Expr:
 def flow_where(condition: pl.Expr) -> pl.Expr:
     """Mean of typical price x volume of 14 bars, 0 where the condition does not hold, USD."""
     counted = condition.cast(pl.Float64).fill_null(0.0)
-    return magnitude_mean(counted * typical_price() * VOLUME, 14)
+    return mean(counted * typical_price() * VOLUME, 14)
 
 
 @quantity
 def money_flow_in_14() -> pl.Expr:
     """Mean money flow of the rising ones of 14 bars, USD."""
-    return flow_where(clearly_above(typical_price(), typical_price().shift(1)))
+    return flow_where(clearly_above(typical_price(), before(typical_price(), 1)))
 
 
 @quantity
 def money_flow_out_14() -> pl.Expr:
     """Mean money flow of the falling ones of 14 bars, USD."""
-    return flow_where(clearly_below(typical_price(), typical_price().shift(1)))
+    return flow_where(clearly_below(typical_price(), before(typical_price(), 1)))
 
 
 @column(FAMILY, warmup=19)

@@ -1,4 +1,4 @@
-"""The catalogue: complete, documented, and the same as docs/features.md."""
+"""The catalogue: complete, documented, and the same as docs/reference/features.md."""
 
 import re
 from pathlib import Path
@@ -12,12 +12,12 @@ from features.catalog import (
     feature_names,
     feature_quantities,
     feature_scales,
-    markdown_table,
+    reference_page,
     warmup_bars,
 )
 from features.columns.column import Column, Quantity
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "features.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 FAMILIES = {
     "support/resistance",
     "mean reversion",
@@ -30,7 +30,7 @@ FAMILIES = {
     "trend strength",
     "volatility regime",
 }
-BARS = {"open", "high", "low", "close", "volume"}
+BARS = {"bar_number", "open", "high", "low", "close", "volume"}
 
 
 def test_the_set_covers_every_family_with_at_least_60_columns() -> None:
@@ -98,9 +98,17 @@ def test_an_unknown_set_is_refused_by_name() -> None:
     assert "v6" in str(refusal.value)
 
 
-def test_the_documentation_shows_the_catalogue() -> None:
-    text = DOCS.read_text()
+def test_the_reference_is_made_from_the_definitions() -> None:
+    made = (DOCS / "reference" / "features.md").read_text()
 
-    assert markdown_table() in text, "paste the output of `python -m features.columns`"
+    assert made == reference_page(), "python -m features.columns > docs/reference/features.md"
+    for name in ("v6", "sectors"):
+        assert all(f"| `{column}` |" in made for column in feature_names(name))
+
+
+def test_the_explanation_says_the_numbers_of_the_catalogue() -> None:
+    text = (DOCS / "features.md").read_text()
+
     assert f"The set's warm-up is {warmup_bars()} bars" in text
     assert f"{len(feature_columns())} columns a symbol and bar" in text
+    assert "(reference/features.md)" in text

@@ -1,7 +1,6 @@
 """The set `sectors`: columns across symbols against independent formulas, and who counts when."""
 
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -16,13 +15,11 @@ from features.catalog import (
     feature_columns,
     feature_fingerprint,
     feature_names,
-    markdown_table,
     warmup_bars,
 )
 from features.probes import probe_features
 from features.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "features.md"
 MARKET = SimulatedMarket(symbols=33, sessions=60, interval="1h", seed=8)
 PANEL = [column.name for column in feature_columns("sectors", "panel")]
 Matrix = NDArray[np.float64]
@@ -339,10 +336,3 @@ def test_daily_bars_stamped_at_the_close_keep_their_sectors() -> None:
     np.testing.assert_array_equal(
         aligned_table(late, "sectors").features, aligned_table(bars, "sectors").features
     )
-
-
-def test_the_documentation_shows_the_further_columns() -> None:
-    text = DOCS.read_text()
-
-    assert markdown_table("sectors", beyond="v6") in text, "paste `python -m features.columns`"
-    assert all(f"| `{name}` |" in text for name in PANEL)

@@ -1,6 +1,6 @@
 """From bars to a Market; the one module of this package that needs Polars."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -10,7 +10,10 @@ from features.slotted import SlottedBars
 
 
 def market_from_bars(
-    bars: pl.DataFrame, feature_set: str = "v6", symbols: Sequence[str] | None = None
+    bars: pl.DataFrame,
+    feature_set: str = "v6",
+    symbols: Sequence[str] | None = None,
+    sectors: Mapping[str, str] | None = None,
 ) -> Market:
     """Put bars and their features on one clock and check them.
 
@@ -18,11 +21,12 @@ def market_from_bars(
         bars: Hourly or daily bars, `features.BAR_COLUMNS`.
         feature_set: Name of the feature set.
         symbols: Which symbols, in slot order; all, sorted, when None.
+        sectors: Sector of each symbol, as `features.compute_features` takes it.
 
     Raises:
         DataError: a bad bar, or a symbol without enough bars, by name.
     """
-    table = aligned_table(bars, feature_set, symbols)
+    table = aligned_table(bars, feature_set, symbols, sectors)
     return Market.from_arrays(
         close=table.close,
         open=table.open,

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
 
 from cluster.errors import DataError, UsageError
+from cluster.files import canonical_json, sha256_of
 from features.bars import check_bars, dated_at_midnight
 from features.blocks import (
     AS_GIVEN,
@@ -157,6 +159,17 @@ class Lake:
         if not files:
             raise DataError("the lake is empty", f"no bars in {self.root}", _IMPORT)
         return query(statement, files, self.root)
+
+    def fingerprint(self, interval: str, source: str | None = None) -> str:
+        """SHA-256 (hex) of what `scan` reads: it changes with any bar of the interval and source.
+
+        Raises:
+            UsageError: an interval or source that is no plain name.
+        """
+        folder = self.folder(interval, source or "any").parent
+        files = sorted(folder.glob(f"{source or '*'}/block-*.parquet"))
+        content = [[str(file.relative_to(self.root)), sha256_of(file)] for file in files]
+        return sha256(canonical_json(content)).hexdigest()
 
     def status(self) -> pl.DataFrame:
         """One row an interval and series.

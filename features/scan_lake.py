@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cluster.files import canonical_json, sha256_of
+from cluster.files import canonical_json
 from features.lake import Lake
 from features.scan import Scan, ScanRules, scan_sectors
 from features.scan_files import SCAN_VERSION, kept_scan
@@ -59,16 +59,12 @@ class LakeScans:
         return bars.join(most, on=["symbol", "series"], how="semi").drop("source")
 
     def _sources(self) -> set[str]:
-        return {path.parent.name for path in self._files()}
-
-    def _files(self) -> list[Path]:
-        return sorted((self.lake.root / "1d").glob(f"{self.source or '*'}/*.parquet"))
+        return {path.parent.name for path in (self.lake.root / "1d").glob("*/block-*.parquet")}
 
     def _key(self, as_of: date, rules: ScanRules) -> str:
-        files = [[str(p.relative_to(self.lake.root)), sha256_of(p)] for p in self._files()]
         content = [
             SCAN_VERSION,
-            files,
+            self.lake.fingerprint("1d", self.source),
             self.universe.fingerprint,
             as_of.isoformat(),
             rules.to_dict(),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.commands import data_fetch, data_quality
+from apps.commands import data_fetch, data_market, data_quality
 from apps.output import Json, emit, frame_table
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ app = typer.Typer(help="Fetch, import, check, query and simulate bars.", no_args
 app.command("fetch")(data_fetch.fetch)
 app.command("check")(data_quality.check)
 app.command("repair")(data_quality.repair)
+app.command("market")(data_market.market)
 
 BarFile = Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV file of bars.")]
 

@@ -307,11 +307,9 @@ for n in range(10_000):
 def test_a_killed_writer_leaves_every_block_whole(lake, tmp_path):
     bars = bars_of(" ".join(f"S{i}" for i in range(40)), hours=40)
     bars.write_parquet(tmp_path / "bars.parquet")
-    command = [sys.executable, "-c", WRITER, str(lake.root), str(tmp_path / "bars.parquet")]
-    root = Path(__file__).parents[2]
 
     for writes in (1, 3):
-        writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)
+        writer = start_writer(lake, tmp_path / "bars.parquet")
         assert writer.stdout is not None
         for _ in range(writes):
             writer.stdout.readline()
@@ -324,6 +322,43 @@ def test_a_killed_writer_leaves_every_block_whole(lake, tmp_path):
         assert set(found["close"]) <= {10.0, 10.5}
         lake.write(bars, interval="1h", source="file")  # the dead writer's lock is free
         assert contents(lake).equals(bars)
+
+
+def start_writer(lake: Lake, bars: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(lake.root), str(bars)]
+    root = Path(__file__).parents[2]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)
+
+
+def test_readers_see_every_block_whole_while_two_processes_write(lake, tmp_path):
+    """Both writers flip the close of their symbols; a reader finds each symbol on one side."""
+    mine, theirs = (bars_of(" ".join(f"{x}{i}" for i in range(12)), hours=60) for x in "AB")
+    for name, bars in (("mine", mine), ("theirs", theirs)):
+        bars.write_parquet(tmp_path / name)
+    writers = [start_writer(lake, tmp_path / name) for name in ("mine", "theirs")]
+    try:
+        for writer in writers:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+        seen = [
+            lake.sql(
+                "SELECT symbol, count(*) n, min(close) low, max(close) high FROM bars GROUP BY 1"
+            )
+            for _ in range(10)
+        ]
+        scanned = [contents(lake) for _ in range(10)]
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
+
+    for found in seen:
+        assert found["n"].to_list() == [60] * 24
+        assert (found["low"] == found["high"]).all()
+        assert set(found["low"]) <= {10.0, 10.5}
+    for bars in scanned:
+        assert bars.height == 24 * 60
+        assert (bars.group_by("symbol").agg(pl.col("close").n_unique())["close"] == 1).all()
 
 
 WRITES = st.lists(

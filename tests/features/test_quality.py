@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from features.quality import QualityReport, Thresholds, check_quality
 from features.quality.alarms import Level
 from features.quality.runs import mark_stale
 from features.schema import BAR_COLUMNS
+from features.sessions import session_dates, sessions_between
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 PRICES = ("open", "high", "low", "close")
@@ -282,6 +284,29 @@ def test_real_crashes_raise_no_alarm_without_a_market_to_compare_with(symbol):
     alone = real("daily").filter(pl.col("symbol") == symbol)
 
     assert serious(check_quality(alone, origin=symbol)).height == 0
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_bank_run_as_that_on_sbny_is_no_false_jump(resumed, seed):
+    """SBNY, March 2023: -12 %, -23 % on ever more shares, a halt, then 0.13 USD."""
+    rng = np.random.default_rng(seed)
+    days = session_dates(sessions_between(date(2022, 3, 1), date(2023, 3, 10)))
+    steps, volume = rng.normal(-0.002, 0.025, len(days)), rng.lognormal(14.0, 0.3, len(days))
+    steps[-2:], volume[-2:] = (-0.12, -0.26), volume[-2:] * (5, 15)
+    close = 70.0 * np.exp(np.cumsum(steps) - steps.sum())
+    if resumed:
+        after = session_dates(sessions_between(date(2023, 3, 28), date(2023, 5, 30)))
+        days = np.concatenate([days, after])
+        volume = np.concatenate([volume, rng.lognormal(15.0, 0.8, len(after))])
+        tail = 0.13 * np.exp(np.cumsum(rng.normal(0, 0.12, len(after))))
+        close = np.concatenate([close, tail])
+    bars = pl.DataFrame({"symbol": "SBNY", "ts": pl.Series(days).cast(pl.Datetime("us", "UTC"))})
+    bars = bars.with_columns(open=close * 1.01, high=close * 1.03, low=close * 0.97, close=close)
+
+    found = serious(check_quality(bars.with_columns(volume=volume), origin="x"))
+
+    assert found["check"].to_list() == (["gap"] if resumed else [])  # the halt: 11 sessions
 
 
 def test_what_else_it_finds_is_false_on_the_tape_too(daily):

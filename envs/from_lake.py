@@ -1,0 +1,121 @@
+"""From the lake to a Market on disk, built once for the same bars and memory-mapped afterwards."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import polars as pl
+
+from cluster.errors import DataError
+from cluster.files import canonical_json, write_atomic
+from envs.from_bars import market_from_bars
+from envs.market import Market
+from features.catalog import feature_fingerprint, warmup_bars
+from features.lake import Lake
+from features.table import session_bars
+
+BUILD_VERSION = 1  # raise it when the same bars give another Market
+
+
+@dataclass(frozen=True)
+class LakeMarket:
+    """A saved Market and how it came about.
+
+    Attributes:
+        market: Memory-mapped.
+        path: Its folder, named by the hash of its content.
+        left_out: Symbols of the lake that have too few bars to warm their features up.
+        built: False when the same bars had been built before.
+    """
+
+    market: Market
+    path: Path
+    left_out: tuple[str, ...]
+    built: bool
+
+
+@dataclass(frozen=True)
+class LakeMarkets:
+    """Markets of one lake.
+
+    Args:
+        lake: Its bars are read.
+        folder: Where Markets are kept (`PLOUTOS_HOME/tables`); beside each, under `from-lake`, a
+            note names it by what it was built from.
+    """
+
+    lake: Lake
+    folder: Path
+
+    def market(
+        self,
+        interval: str,
+        feature_set: str = "v6",
+        *,
+        source: str | None = None,
+        symbols: Sequence[str] | None = None,
+        sectors: Mapping[str, str] | None = None,
+    ) -> LakeMarket:
+        """The Market of these bars, built and saved unless it was before.
+
+        Args:
+            interval: Such as `1d`.
+            feature_set: Name of the feature set.
+            source: Of the series; None when the lake has one of that interval.
+            symbols: Which, in slot order; None: all that have enough bars, sorted.
+            sectors: Sector of each symbol, for a set that needs them.
+
+        Raises:
+            DataError: no such bars, several series and none named, or what `market_from_bars`
+                refuses.
+        """
+        wanted = list(symbols) if symbols is not None else None
+        content = [
+            BUILD_VERSION,
+            self.lake.fingerprint(interval, source),
+            feature_fingerprint(feature_set),
+            wanted,
+            sorted(sectors.items()) if sectors is not None else None,
+        ]
+        key = sha256(canonical_json(content)).hexdigest()
+        note = self.folder / "from-lake" / f"{key}.json"
+        known = _read(note, self.folder)
+        if known is not None:
+            return known
+        bars = _of_one_series(self.lake.scan(interval, source=source, symbols=symbols).collect())
+        left_out = _too_short(bars, feature_set) if wanted is None else ()
+        bars = bars.filter(~pl.col("symbol").is_in(left_out))
+        path = market_from_bars(bars, feature_set, wanted, sectors).save(self.folder)
+        write_atomic(note, canonical_json({"market": path.name, "left_out": list(left_out)}))
+        return LakeMarket(Market.load(path), path, left_out, built=True)
+
+
+def _read(note: Path, folder: Path) -> LakeMarket | None:
+    """What a note names; None when there is no such note, or its Market was deleted."""
+    if not note.is_file():
+        return None
+    document = json.loads(note.read_bytes())
+    path = folder / document["market"]
+    if not path.is_dir():
+        return None
+    return LakeMarket(Market.load(path), path, tuple(document["left_out"]), built=False)
+
+
+def _of_one_series(bars: pl.DataFrame) -> pl.DataFrame:
+    series = bars["series"].unique().sort().to_list()
+    if len(series) > 1:
+        raise DataError(
+            f"the lake has series of {', '.join(series)}",
+            "two series are never mixed in one Market",
+            f"choose one: ploutos data market --source {series[0]}",
+        )
+    return bars
+
+
+def _too_short(bars: pl.DataFrame, feature_set: str) -> tuple[str, ...]:
+    """Symbols without a bar whose features are warm, sorted."""
+    counts = session_bars(bars).group_by("symbol").len()
+    warm = counts.filter(pl.col("len") > warmup_bars(feature_set))["symbol"]
+    return tuple(sorted(set(bars["symbol"].unique()) - set(warm)))

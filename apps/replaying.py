@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from trade.policy import Policy
-    from trade.replay import SessionReport
+    from trade.replay import Candidates, SessionReport
     from trade.replay_result import ReplayResult
     from train.manifest import Manifest
 
@@ -56,8 +56,9 @@ def run_replay(
     manifest = read_manifest(folder)
     name = options.session or f"replay-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     with _policy(options, folder, manifest, place) as policy:
+        bars = _bars(options, manifest, place)
         request = ReplayRequest(
-            bars=_bars(options, manifest, place),
+            bars=bars,
             bundle=manifest,
             policy=policy,
             journal=place.journal / f"{name}.jsonl",
@@ -68,8 +69,32 @@ def run_replay(
             protection=Protection() if options.risk else None,
             seed=options.seed,
             resume=options.resume,
+            candidates=_candidates(manifest, place, bars),
         )
         return replay(request, on_session)
+
+
+def _candidates(manifest: "Manifest", place: Home, bars: "pl.DataFrame") -> "Candidates | None":
+    """Who may sit in the bundle's slots, by the home's universe; None where it has no slots.
+
+    Of the simulated market, everybody may.
+
+    Raises:
+        DataError: the home has no universe.
+    """
+    from features.sector_of import sectors_by_name
+    from features.universe import Universe
+    from features.universe_store import load_universe
+    from trade.replay import Candidates
+
+    if manifest.slots is None:
+        return None
+    if manifest.data.label == SIMULATED:
+        sectors = sectors_by_name(bars["symbol"].unique().to_list())
+        known = Universe.of_all(sectors, SIMULATED)
+    else:
+        known = load_universe(place.universe)
+    return Candidates(known, place.tables / "scan")
 
 
 def _bars(options: ReplayOptions, manifest: "Manifest", place: Home) -> "pl.DataFrame":
@@ -85,14 +110,16 @@ def _bars(options: ReplayOptions, manifest: "Manifest", place: Home) -> "pl.Data
 
     if options.bars is not None:
         return read_bars(options.bars)
-    interval, symbols = manifest.data.interval, list(manifest.symbols)
+    interval = manifest.data.interval
+    symbols = None if manifest.slots else list(manifest.symbols)
     lake = Lake(place.lake)
     bars = lake.scan(interval, source=options.source, symbols=symbols).collect()
     if bars.is_empty():
+        named = manifest.symbols
         simulated = manifest.data.label == SIMULATED
         raise DataError(
             f"the lake has no {interval} bars of this bundle's symbols",
-            f"it was made for {', '.join(symbols[:5])}{', ...' if len(symbols) > 5 else ''}",
+            f"it was made for {', '.join(named[:5])}{', ...' if len(named) > 5 else ''}",
             "ploutos data simulate" if simulated else "ploutos trade replay --bars FILE",
         )
     sources = sorted(bars["series"].unique())

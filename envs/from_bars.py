@@ -42,19 +42,19 @@ def market_from_bars(
 
 
 def market_from_slots(slotted: SlottedBars) -> Market:
-    """The Market of the slots, from the first bar at which one of them can be traded."""
-    table, seating, first = slotted.names, slotted.seating, slotted.first
+    """The Market of the slots."""
+    table, seating = slotted.names, slotted.seating
     arrays = {
-        name: seating.gathered(getattr(table, name), first)
+        name: seating.gathered(getattr(table, name))
         for name in ("close", "open", "volume", "volatility", "tradable", "features")
     }
     return Market.from_arrays(
         **arrays,
-        session=table.session[first:],
-        ts=table.ts[first:],
+        session=table.session,
+        ts=table.ts,
         symbols=seating.slots,
         feature_names=table.feature_names,
-        occupant=seating.occupant[first:],
-        exit_price=seating.exit_price[first:],
+        occupant=seating.occupant,
+        exit_price=seating.exit_price,
         names=table.symbols,
     )

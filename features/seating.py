@@ -22,17 +22,11 @@ class Seating:
     occupant: Seats  # (T, A) column of the table that was seated; -1: the slot is empty
     exit_price: NDArray[np.float64]  # (T, A) USD, of who leaves the slot at that bar, else 0
 
-    def gathered(self, values: NDArray[np.generic], first: int = 0) -> NDArray[np.generic]:
-        """Values of the slots (T - first, A, ...) from those of the names (T, N, ...); 0 if empty.
-
-        Args:
-            values: One column a name, as the seated table has them.
-            first: Bars before this one are left out.
-        """
-        occupant = self.occupant[first:]
-        rows = np.arange(first, len(self.occupant))[:, None]
-        found = values[rows, np.maximum(occupant, 0)]
-        found[occupant < 0] = 0
+    def gathered(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Values of the slots (T, A, ...) from those of the names (T, N, ...); 0 if empty."""
+        rows = np.arange(len(self.occupant))[:, None]
+        found = values[rows, np.maximum(self.occupant, 0)]
+        found[self.occupant < 0] = 0
         return found
 
 

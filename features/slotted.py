@@ -1,6 +1,6 @@
 """Bars of many names as the bars of a fixed number of slots."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -42,16 +42,27 @@ class SlotRules:
 
 @dataclass(frozen=True, eq=False)
 class SlottedBars:
-    """Bars of all N names that ever sit in a slot, and who sits where."""
+    """Bars of all N names that ever sit in a slot, and who sits where.
+
+    They begin at the first bar at which a slot can be traded: training, evaluation and trading
+    number the bars alike, which slippage draws depend on.
+    """
 
     names: AlignedTable
     seating: Seating
 
-    @property
-    def first(self) -> int:
-        """The first bar at which a slot can be traded."""
-        tradable = self.seating.gathered(self.names.tradable)
-        return int(np.argmax(tradable.any(axis=1)))
+    @classmethod
+    def of(cls, names: AlignedTable, seating: Seating) -> "SlottedBars":
+        """Both from that bar on."""
+        first = int(np.argmax(seating.gathered(names.tradable).any(axis=1)))
+        over_time = {
+            field.name: getattr(names, field.name)[first:]
+            for field in fields(names)
+            if isinstance(getattr(names, field.name), np.ndarray)
+        }
+        occupant, exit_price = seating.occupant[first:], seating.exit_price[first:].copy()
+        exit_price[0] = 0.0  # nobody holds what was handed over before
+        return cls(replace(names, **over_time), Seating(seating.slots, occupant, exit_price))
 
 
 def slotted_bars(
@@ -76,4 +87,4 @@ def slotted_bars(
     if feature_columns(feature_set, "panel"):
         bars = with_sectors(bars, universe)
     table = names_table(bars, feature_set, plan.names)
-    return SlottedBars(table, seat(plan, table))
+    return SlottedBars.of(table, seat(plan, table))

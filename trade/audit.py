@@ -59,7 +59,7 @@ class _Books:
             self._mark(payload)
         elif record.kind == "intent":
             self.announced.update(leg["client_order_id"] for leg in payload["legs"])
-        elif record.kind == "protection":
+        elif record.kind in ("protection", "handover"):
             self.announced.add(payload["client_order_id"])
         elif record.kind == "order":
             order_id = payload["client_order_id"]

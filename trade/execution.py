@@ -1,14 +1,16 @@
 """From intents to fills: the order on disk, then at the broker, then its outcome on disk."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from trade.denial import Denial
 from trade.failpoint import failpoint
 from trade.orders import Leg, Order, Rejection, Side, client_order_id
 from trade.protection import Protection, Trigger, triggered
+from trade.seats import Leaver, Seats
 from trade.session_log import SessionLog
-from trade.table import BarTable, decision_id
+from trade.table import decision_id
 from trade.ticket import Broker, TicketWriter
 
 
@@ -20,12 +22,26 @@ class Execution:
     """
 
     def __init__(
-        self, table: BarTable, broker: Broker, log: SessionLog, tickets: TicketWriter
+        self, seats: Seats, broker: Broker, log: SessionLog, tickets: TicketWriter
     ) -> None:
-        self._table = table
+        self._seats = seats
+        self._table = seats.table
         self._broker = broker
         self._log = log
         self._tickets = tickets
+
+    def hand_over(self, bar: int) -> None:
+        """Sell at this bar's open who is out of its slot: no limit of entries is in the way."""
+        state = self._log.state
+        session_id, decided = state.opening["session_id"], decision_id(self._table, bar - 1)
+        for leaver in self._seats.leavers(bar):
+            order_id = client_order_id(session_id, decided, leaver.symbol, Leg.LEAVER)
+            if order_id not in state.handed_over:
+                payload = {"client_order_id": order_id, "bar": bar, **asdict(leaver)}
+                self._log.record("handover", payload, durable=True)
+            quantity = state.account.quantity(leaver.symbol)
+            if quantity and order_id not in state.settled:
+                self._send(self._sale_of(leaver, order_id, quantity), bar)
 
     def open(self, bar: int) -> None:
         """Send what was intended at the close before, in asset order, at this bar's open."""
@@ -44,6 +60,16 @@ class Execution:
     def deny(self, denial: Denial, order_id: str, bar: int) -> None:
         """Journal a refusal, which settles the order id."""
         self._log.record("denial", denial.payload() | {"client_order_id": order_id, "bar": bar})
+
+    def _sale_of(self, leaver: Leaver, order_id: str, quantity: float) -> Order:
+        return Order(
+            order_id,
+            leaver.symbol,
+            Side.SELL,
+            Leg.LEAVER,
+            quantity=quantity,
+            trigger_price=leaver.price,
+        )
 
     def _send_leg(self, leg: dict[str, Any], bar: int) -> None:
         order_id = leg["client_order_id"]
@@ -99,6 +125,7 @@ class Execution:
         if isinstance(outcome, Rejection):
             self._log.record("rejection", payload)
             return
-        decided = bar - 1 if order.leg in (Leg.ENTRY, Leg.EXIT) else bar
+        inside_bar = order.leg in (Leg.STOP_LOSS, Leg.TAKE_PROFIT)
+        decided = bar if inside_bar else bar - 1
         self._log.record("fill", payload | {"decided_in": int(self._table.session[decided])})
         failpoint("after_fill")

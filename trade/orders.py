@@ -19,6 +19,7 @@ class Leg(StrEnum):
     EXIT = "exit"
     STOP_LOSS = "stop_loss"
     TAKE_PROFIT = "take_profit"
+    LEAVER = "leaver"  # out of its slot: nobody's choice
 
 
 class OrderStatus(StrEnum):

@@ -6,6 +6,7 @@ from envs import rules
 from trade.account import Account
 from trade.orders import Fill, Leg, Order, Rejection, Side
 from trade.risk import EntryCost
+from trade.seats import Seats
 from trade.table import BarTable
 
 ENVIRONMENT = 0  # the slippage stream of a backtest's only environment
@@ -28,6 +29,7 @@ class PaperBroker:
         seed: Of the slippage stream; a backtest with this seed pays the same.
         account: What it starts with; copied by the caller where shared.
         known: Client order ids that it has dealt with before.
+        seats: Which asset of the policy a symbol is, and so its slippage draws; its column if None.
     """
 
     def __init__(
@@ -37,20 +39,26 @@ class PaperBroker:
         seed: int,
         account: Account,
         known: Iterable[str] = (),
+        *,
+        seats: Seats | None = None,
     ) -> None:
         self.account = account
         self._table = table
         self._p = p
         self._seed = rules.fold_seed(seed)
         self._known = set(known)
+        self._seats = seats or Seats(table)
 
     def submit(self, order: Order, bar: int) -> Fill | Rejection:
-        """Trade in a bar: at its open, or from the order's trigger price."""
+        """Trade in a bar: at its open, or from the order's trigger price.
+
+        Who leaves a slot is taken at the trigger price even without a bar: it no longer trades.
+        """
         if order.client_order_id in self._known:
             return Rejection(order.client_order_id, order.symbol, "DUPLICATE_ID")
         self._known.add(order.client_order_id)
         column = self._table.symbols.index(order.symbol)
-        if not self._table.tradable[bar, column]:
+        if order.leg is not Leg.LEAVER and not self._table.tradable[bar, column]:
             return Rejection(order.client_order_id, order.symbol, "NO_PRICE")
         outcome = self._trade(order, bar, column)
         if outcome.code != rules.FILLED:
@@ -64,7 +72,7 @@ class PaperBroker:
         if self._p.slippage_model == rules.SLIPPAGE_UNIFORM:
             slippage = WORST_UNIFORM
         else:
-            key = self._key(bar - 1, column)
+            key = self._key(bar - 1, symbol)
             slippage = rules.order_slippage(notional, quote, key, self._p)
         worst = quote.price * (1.0 + slippage) * (1.0 + self._p.spread)
         return EntryCost(worst, self._p.sec_fee + self._p.finra_taf, self._p.commission)
@@ -72,8 +80,8 @@ class PaperBroker:
     def _trade(self, order: Order, bar: int, column: int) -> rules.Fill:
         price = order.trigger_price or float(self._table.open[bar, column])
         quote = self._quote(price, bar - 1, column)
-        decided = bar - 1 if order.leg in (Leg.ENTRY, Leg.EXIT) else bar
-        key = self._key(decided, column)
+        inside_bar = order.leg in (Leg.STOP_LOSS, Leg.TAKE_PROFIT)
+        key = self._key(bar if inside_bar else bar - 1, order.symbol)
         if order.side is Side.BUY:
             return rules.fill_buy(order.notional, self.account.cash, quote, key, self._p)
         held = self.account.positions.get(order.symbol)
@@ -86,8 +94,8 @@ class PaperBroker:
         dollar_volume = self._table.volume[bar, column] * self._table.close[bar, column]
         return rules.Quote(price, float(self._table.volatility[bar, column]), float(dollar_volume))
 
-    def _key(self, bar: int, column: int) -> rules.DrawKey:
-        return rules.DrawKey(self._seed, ENVIRONMENT, bar, column)
+    def _key(self, bar: int, symbol: str) -> rules.DrawKey:
+        return rules.DrawKey(self._seed, ENVIRONMENT, bar, self._seats.asset(symbol, bar))
 
     def _book(self, order: Order, outcome: rules.Fill) -> Fill:
         quantity = abs(outcome.shares)

@@ -81,12 +81,12 @@ def checked(answer: PolicyAnswer, num_assets: int, bundle_id: str) -> PolicyAnsw
 
 
 def named_actions(answer: PolicyAnswer, symbols: tuple[str, ...]) -> dict[str, str]:
-    """What is to be done, by symbol; HOLD is left out."""
+    """What is to be done, by symbol; HOLD is left out, and so are empty slots, which are ""."""
     names = {BUY: "buy", SELL: "sell"}
     return {
         symbol: names[int(action)]
         for symbol, action in zip(symbols, answer.actions, strict=True)
-        if action != HOLD
+        if symbol and action != HOLD
     }
 
 
@@ -97,4 +97,4 @@ def named_probabilities(
     if answer.probabilities is None:
         return None
     rows: list[list[Any]] = np.round(answer.probabilities, 4).tolist()
-    return dict(zip(symbols, rows, strict=True))
+    return {symbol: row for symbol, row in zip(symbols, rows, strict=True) if symbol}

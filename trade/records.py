@@ -19,6 +19,7 @@ KINDS: Final = frozenset(
         "rejection",
         "denial",
         "protection",
+        "handover",
         "mark",
         "halt",
         "session_ended",

@@ -19,16 +19,28 @@ from trade.policy import Policy
 from trade.protection import Protection
 from trade.replay_result import ReplayResult, summarise
 from trade.risk import RiskLimits
+from trade.seats import Seats
 from trade.session import TradingSession
 from trade.session_log import SessionLog
-from trade.table import BarTable, fingerprint
+from trade.table import BarTable
 from trade.terms import Terms
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from features.seating import Seating
+    from features.slotted import SlotRules
+    from features.universe import Universe
 
-__all__ = ["ReplayRequest", "ReplayResult", "SessionReport", "replay", "replay_table"]
+
+__all__ = [
+    "Candidates",
+    "ReplayRequest",
+    "ReplayResult",
+    "SessionReport",
+    "replay",
+    "replay_table",
+]
 
 
 class TradedBundle(Protocol):
@@ -54,13 +66,38 @@ class TradedBundle(Protocol):
     def v6_params(self) -> dict[str, Any]:
         """What it was trained under."""
 
+    @property
+    def slots(self) -> "SlotSpan | None":
+        """What settles who sits in its slots; None where its symbols are names."""
+
+
+class SlotSpan(Protocol):
+    """A manifest's slots, as far as trading goes."""
+
+    def rules(self) -> "SlotRules":
+        """As `features.slotted` takes them."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Who may sit in the slots of a bundle.
+
+    Args:
+        universe: Members and sectors of every day.
+        scans: Folder in which scans are kept.
+    """
+
+    universe: "Universe"
+    scans: Path
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayRequest:
     """What to replay.
 
     Args:
-        bars: Bars of the bundle's symbols, with enough before `start` for the warm-up.
+        bars: Bars of the bundle's symbols, with enough before `start` for the warm-up; of a bundle
+            with slots, of all that may sit in them, from a lookback before its slots start.
         bundle: The policy's manifest.
         policy: Who decides.
         journal: File of the session; its stem is the session id.
@@ -71,6 +108,7 @@ class ReplayRequest:
         protection: Stop-loss and take-profit; None switches them off.
         seed: Of the slippage stream.
         resume: Go on with the journal if there is one; otherwise it must not exist.
+        candidates: For a bundle with slots.
     """
 
     bars: "pl.DataFrame"
@@ -84,6 +122,7 @@ class ReplayRequest:
     protection: Protection | None = field(default_factory=Protection)
     seed: int = 0
     resume: bool = False
+    candidates: Candidates | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +149,7 @@ def replay(request: ReplayRequest, on_session: OnSession | None = None) -> Repla
 
     Raises:
         BundleError: the bundle was made for other feature definitions.
-        UsageError: the journal exists and `resume` is off.
+        UsageError: the journal exists and `resume` is off; a bundle with slots lacks candidates.
         ConfigError: the journal is of a session under other terms.
         DataError: fewer than two bars between `start` and `end`, or a damaged journal.
         LockedError: another process writes the journal.
@@ -126,14 +165,41 @@ def replay(request: ReplayRequest, on_session: OnSession | None = None) -> Repla
             f"it was trained on {bundle.feature_fingerprint[:16]}, here they are {known[:16]}",
             "train it again with `ploutos tune run`",
         )
+    if bundle.slots is not None:
+        return _replay_slots(request, bundle.slots.rules(), on_session)
     table = aligned_table(request.bars, bundle.feature_set, list(bundle.symbols))
     return replay_table(request, table, on_session)
 
 
-def replay_table(
-    request: ReplayRequest, table: BarTable, on_session: OnSession | None = None
+def _replay_slots(
+    request: ReplayRequest, rules: "SlotRules", on_session: OnSession | None
 ) -> ReplayResult:
-    """`replay` over a table that is there already; `request.bars` is not looked at."""
+    from features.slotted import slotted_bars
+
+    if request.candidates is None:
+        raise UsageError(
+            f"bundle {request.bundle.bundle_id} trades slots",
+            "a universe says who may sit in them",
+            "pass candidates=Candidates(universe, folder)",
+        )
+    known = request.candidates
+    feature_set = request.bundle.feature_set
+    slotted = slotted_bars(request.bars, known.universe, rules, feature_set, known.scans)
+    return replay_table(request, slotted.names, on_session, seating=slotted.seating)
+
+
+def replay_table(
+    request: ReplayRequest,
+    table: BarTable,
+    on_session: OnSession | None = None,
+    *,
+    seating: "Seating | None" = None,
+) -> ReplayResult:
+    """`replay` over a table that is there already; `request.bars` is not looked at.
+
+    With a `seating` the policy's assets are its slots, else the table's symbols.
+    """
+    seats = Seats(table, seating)
     first, last = _bar_range(table, request.start, request.end)
     if request.journal.exists() and not request.resume:
         raise UsageError(
@@ -141,16 +207,19 @@ def replay_table(
             "a session is written once",
             "resume it with --resume, or name another --journal",
         )
-    terms = _terms(request, table, first, last)
+    terms = _terms(request, seats, first, last)
     with Journal(request.journal) as journal:
         log = SessionLog(journal)
         account = deepcopy(log.state.account)
         if not log.state.opening:
             account = Account.opened_with(terms.params.initial_balance)
         rule_params = terms.params.rule_params()
-        broker = PaperBroker(table, rule_params, terms.seed, account, log.state.settled)
+        broker = PaperBroker(
+            table, rule_params, terms.seed, account, log.state.settled, seats=seats
+        )
         teller = _Teller(table, log, on_session)
-        TradingSession(terms, table, request.policy, broker, log).run(first, last, teller.tell)
+        session = TradingSession(terms, table, request.policy, broker, log, seats=seats)
+        session.run(first, last, teller.tell)
     return summarise(request.journal, read_journal(request.journal))
 
 
@@ -183,7 +252,7 @@ class _Teller:
             )
 
 
-def _terms(request: ReplayRequest, table: BarTable, first: int, last: int) -> Terms:
+def _terms(request: ReplayRequest, seats: Seats, first: int, last: int) -> Terms:
     return Terms(
         session_id=request.journal.stem,
         label=request.label,
@@ -192,7 +261,7 @@ def _terms(request: ReplayRequest, table: BarTable, first: int, last: int) -> Te
         limits=request.limits,
         protection=request.protection,
         seed=request.seed,
-        data=fingerprint(table, first, last),
+        data=seats.fingerprint(first, last),
     )
 
 

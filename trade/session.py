@@ -18,6 +18,7 @@ from trade.policy import (
     named_probabilities,
 )
 from trade.risk import RiskGate
+from trade.seats import Seats
 from trade.session_log import SessionLog
 from trade.table import BarTable, bar_time, decision_id, prices_of
 from trade.terms import Terms
@@ -35,19 +36,29 @@ class TradingSession:
         policy: Who decides.
         broker: Where orders go.
         log: Journal and state, what an earlier run left included.
+        seats: Which symbol of the table each asset of the policy is; the same one if None.
     """
 
     def __init__(
-        self, terms: Terms, table: BarTable, policy: Policy, broker: Broker, log: SessionLog
+        self,
+        terms: Terms,
+        table: BarTable,
+        policy: Policy,
+        broker: Broker,
+        log: SessionLog,
+        *,
+        seats: Seats | None = None,
     ) -> None:
+        seats = seats or Seats(table)
         self._terms = terms
+        self._seats = seats
         self._table = table
         self._policy = policy
         self._log = log
         gate = RiskGate(terms.limits, terms.protection) if terms.limits else None
         trading = TradingRules(terms.params.rule_params(), gate, terms.protection)
-        self._tickets = TicketWriter(table, trading, broker, log.state)
-        self._execution = Execution(table, broker, log, self._tickets)
+        self._tickets = TicketWriter(seats, trading, broker, log.state)
+        self._execution = Execution(seats, broker, log, self._tickets)
 
     def run(self, first: int, last: int, on_bar: OnBar) -> None:
         """Decide at the closes of the bars `first` to `last - 1`, and end at the close of `last`.
@@ -106,26 +117,28 @@ class TradingSession:
 
     def _ask(self, bar: int) -> dict[str, Any]:
         table, account = self._table, self._log.state.account
+        symbols = self._seats.symbols(bar)
         moment = bar_time(table, bar)
         asked = decision_id(table, bar)
         payload: dict[str, Any] = {"decision_id": asked, "bar": bar, "bar_ts": moment}
         try:
-            answer = self._policy.decide(table.features[bar], self._view(bar), moment, asked)
-            checked(answer, len(table.symbols), self._terms.bundle_id)
+            features = self._seats.values(table.features[bar], bar)
+            answer = self._policy.decide(features, self._view(bar), moment, asked)
+            checked(answer, len(symbols), self._terms.bundle_id)
         except (PolicyUnavailableError, PolicyRefusedError) as error:
             return payload | {"actions": {}, "equity": account.equity, "failure": str(error)}
         return payload | {
-            "actions": named_actions(answer, table.symbols),
+            "actions": named_actions(answer, symbols),
             "equity": account.equity,
             "bundle_id": answer.bundle_id,
-            "probabilities": named_probabilities(answer, table.symbols),
+            "probabilities": named_probabilities(answer, symbols),
             "latency_ms": answer.latency_ms,
         }
 
     def _view(self, bar: int) -> AccountView:
         account = self._log.state.account
         shares = np.array([account.quantity(symbol) for symbol in self._table.symbols])
-        values = shares * self._table.close[bar]
+        values = self._seats.values(shares * self._table.close[bar], bar)
         return AccountView(
             account.cash, account.equity, account.peak, account.initial_balance, values
         )
@@ -135,7 +148,7 @@ class TradingSession:
         state = self._log.state
         entries: list[str] = []
         legs = []
-        for symbol in self._table.symbols:
+        for symbol in self._seats.symbols(bar):
             action = state.decision["actions"].get(symbol)
             if action == Side.SELL and state.account.quantity(symbol) > 0:
                 legs.append(self._leg(symbol, Side.SELL, Leg.EXIT))
@@ -161,6 +174,7 @@ class TradingSession:
     def _trade(self, bar: int) -> None:
         if self._log.state.opened_bar != bar:
             self._mark(bar, "open")
+        self._execution.hand_over(bar)
         self._execution.open(bar)
         if self._terms.protection:
             self._execution.protect(bar, self._terms.protection)

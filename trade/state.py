@@ -36,6 +36,7 @@ class SessionState:
         open_orders: Orders without an outcome, by client order id.
         settled: Client order ids that were filled, rejected or denied.
         protecting: Client order ids of recorded protections.
+        handed_over: Client order ids of recorded hand-overs of slots.
         ended: Whether `session_ended` was written.
     """
 
@@ -57,6 +58,7 @@ class SessionState:
     open_orders: dict[str, Order] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     protecting: set[str] = field(default_factory=set)
+    handed_over: set[str] = field(default_factory=set)
     ended: bool = False
 
     def apply(self, record: Record) -> None:
@@ -74,6 +76,7 @@ class SessionState:
             "rejection": self._settle,
             "denial": self._settle,
             "protection": self._protect,
+            "handover": self._hand_over,
             "mark": self._mark,
             "halt": self._halt,
             "session_ended": self._end,
@@ -115,7 +118,12 @@ class SessionState:
         self._count_trade(payload)
 
     def _count_trade(self, payload: dict[str, Any]) -> None:
-        """V6 counts a trade at the bar it was decided on, the one before its fill."""
+        """V6 counts a trade at the bar it was decided on, the one before its fill.
+
+        Who leaves a slot has no last trade any more, and its sale is none of the day's.
+        """
+        if payload["leg"] == Leg.LEAVER:
+            return
         protection = payload["leg"] in (Leg.STOP_LOSS, Leg.TAKE_PROFIT)
         self.last_trade[payload["symbol"]] = payload["bar"] - (0 if protection else 1)
         if not protection:
@@ -129,6 +137,10 @@ class SessionState:
 
     def _protect(self, payload: dict[str, Any]) -> None:
         self.protecting.add(payload["client_order_id"])
+
+    def _hand_over(self, payload: dict[str, Any]) -> None:
+        self.handed_over.add(payload["client_order_id"])
+        self.last_trade.pop(payload["symbol"], None)
 
     def _mark(self, payload: dict[str, Any]) -> None:
         if payload["session"] != self.day_session:

@@ -9,9 +9,10 @@ from trade.denial import Denial
 from trade.orders import Fill, Leg, Order, Rejection, Side
 from trade.protection import Protection
 from trade.risk import Book, EntryCost, RiskGate
+from trade.seats import Seats
 from trade.sizing import entry_notional, v6_notional
 from trade.state import NEVER, SessionState
-from trade.table import BarTable, prices_of
+from trade.table import prices_of
 
 
 class Broker(Protocol):
@@ -37,9 +38,10 @@ class TicketWriter:
     """Makes orders out of intended legs with the account as the earlier legs left it."""
 
     def __init__(
-        self, table: BarTable, trading: TradingRules, broker: Broker, state: SessionState
+        self, seats: Seats, trading: TradingRules, broker: Broker, state: SessionState
     ) -> None:
-        self._table = table
+        self._seats = seats
+        self._table = seats.table
         self._rules = trading
         self._broker = broker
         self._state = state
@@ -47,10 +49,13 @@ class TicketWriter:
     def order(self, leg: dict[str, Any], bar: int) -> Order | Denial:
         """The order of one leg at the open of `bar`.
 
-        Checks in V6's order (trades a day, holding period, tradable price, size), then the gate's
-        limits again, since prices and account have moved since the decision.
+        Void where the slot was handed over. Then checks in V6's order (trades a day, holding
+        period, tradable price, size), then the gate's limits again, since prices and account have
+        moved since the decision.
         """
         symbol, order_id = leg["symbol"], leg["client_order_id"]
+        if self._seats.handed_over(symbol, bar):
+            return Denial("HANDED_OVER", 0.0, 1.0, symbol)
         refusal = self._refused_by_v6(symbol, bar)
         if refusal:
             return refusal

@@ -232,14 +232,14 @@ def test_the_slots_of_a_bar_are_the_names_own_numbers(whole: SlottedBars) -> Non
 
     assert market.num_assets == 22
     assert market.symbols == slot_names(2)
-    table, first = whole.names, whole.first
+    table = whole.names
     assert market.tradable[0].any()
     for bar, slot in [(0, 0), (50, 7), (100, 21)]:
         column = market.occupant[bar, slot]
         sector = market.symbols[slot].split("/")[0]
         assert MARKET.sectors()[market.names[column]] == sector
         for name in ("close", "open", "volume", "volatility", "tradable", "features"):
-            ours, own = getattr(market, name)[bar, slot], getattr(table, name)[first + bar, column]
+            ours, own = getattr(market, name)[bar, slot], getattr(table, name)[bar, column]
             np.testing.assert_array_equal(ours, own)
     # and names do change
     assert np.count_nonzero(market.exit_price) > 20
@@ -281,7 +281,7 @@ def test_nothing_after_a_day_changes_what_was_told_up_to_it(
 def test_who_leaves_the_index_leaves_its_slot_at_the_next_month(
     bars: pl.DataFrame, whole: SlottedBars, make: Callable[..., SlottedBars]
 ) -> None:
-    held = whole.names.symbols[whole.seating.occupant[whole.first + 25, 0]]
+    held = whole.names.symbols[whole.seating.occupant[25, 0]]
     ends = pl.when(pl.col("symbol") == held).then(date(2017, 8, 15)).otherwise(None)
     spells = UNIVERSE.spells.with_columns(end_date=ends.cast(pl.Date))
     shrunk = Universe(spells, UNIVERSE.sectors, "test", UNIVERSE.retrieved)

@@ -1,0 +1,133 @@
+"""A bundle with slots, from its bars and a universe to a replay: what was evaluated is traded."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from cluster.errors import UsageError
+from envs import V6Params
+from envs.from_bars import market_from_slots
+from features import SimulatedMarket, feature_fingerprint, feature_names
+from features.scan import ScanRules
+from features.slots import slot_names
+from features.slotted import SlotRules, slotted_bars
+from features.universe import Universe
+from trade.journal import read_journal
+from trade.policy_ports import LocalPolicy
+from trade.replay import Candidates, ReplayRequest, replay
+from train.bundle import PolicyBundle, save_bundle
+from train.evaluation import evaluate
+from train.manifest import DataSpan, Lineage, ManifestFields, Normalisation, SlotSpan
+
+MARKET = SimulatedMarket(symbols=33, sessions=150, interval="1h", seed=3)
+RULES = SlotRules(start=date(2016, 5, 2), scan=ScanRules(per_sector=1, lookback=60))
+SLOTS = slot_names(1)
+
+
+def linear_policy(size: int) -> bytes:
+    """ONNX of `logits = observation @ weights`, weights fixed and random."""
+    weights = np.random.default_rng(5).normal(size=(size, 3 * len(SLOTS))).astype(np.float32)
+    stored = [
+        numpy_helper.from_array(weights, "weights"),
+        numpy_helper.from_array(np.array([-1, len(SLOTS), 3]), "shape"),
+    ]
+    nodes = [
+        helper.make_node("MatMul", ["observation", "weights"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "shape"], ["logits"]),
+    ]
+    given = helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["batch", size])
+    shape = ["batch", len(SLOTS), 3]
+    told = helper.make_tensor_value_info("logits", TensorProto.FLOAT, shape)
+    graph = helper.make_graph(nodes, "policy", [given], [told], stored)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    return bytes(model.SerializeToString())
+
+
+def manifest() -> ManifestFields:
+    names = feature_names("v6")
+    now = datetime(2016, 6, 1, tzinfo=UTC)
+    return ManifestFields(
+        scenario="v7_sp500_sectors",
+        learner="sb3",
+        feature_set="v6",
+        feature_fingerprint=feature_fingerprint("v6"),
+        feature_names=names,
+        symbols=SLOTS,
+        v6_params=V6Params.default().to_dict(),
+        normaliser=Normalisation(mean=(0.0,) * len(names), std=(1.0,) * len(names)),
+        data=DataSpan(
+            label="SIMULATED", interval="1h", start=now, end=now, fingerprint="cd" * 32, bars=1
+        ),
+        folds=(),
+        lineage=Lineage(sweep="s", trial="t", seed=0, config={}),
+        metrics={},
+        problem="0123456789abcdef",
+        created=now,
+        slots=SlotSpan.model_validate(RULES.to_dict()),
+    )
+
+
+@dataclass(frozen=True)
+class Line:
+    bars: pl.DataFrame
+    bundle: PolicyBundle
+    candidates: Candidates
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
+    """Bars with holes of three candidates a sector."""
+    bars = MARKET.bars()
+    kept = np.random.default_rng(0).random(bars.height) > 0.03
+    folder = tmp_path_factory.mktemp("bundles")
+    onnx = linear_policy(len(SLOTS) * (len(feature_names("v6")) + 1) + 3)
+    bundle = PolicyBundle.load(save_bundle(folder, onnx, None, manifest()))
+    universe = Universe.of_all(MARKET.sectors(), "SIMULATED")
+    return Line(bars.filter(pl.Series(kept)), bundle, Candidates(universe, folder / "scans"))
+
+
+def ask_for(line: Line, journal: Path) -> ReplayRequest:
+    return ReplayRequest(
+        bars=line.bars,
+        bundle=line.bundle.manifest,
+        policy=LocalPolicy(line.bundle),
+        journal=journal,
+        label="SIMULATED",
+        limits=None,
+        protection=None,
+        seed=9,
+        candidates=line.candidates,
+    )
+
+
+def test_replay_and_evaluation_of_a_bundle_with_slots_agree(line: Line, journal: Path) -> None:
+    # given the bundle, evaluated on the slots' market
+    known = line.candidates
+    slotted = slotted_bars(line.bars, known.universe, RULES, "v6", known.scans)
+    market = market_from_slots(slotted)
+    params = V6Params.from_dict(line.bundle.manifest.v6_params)
+    backtest = evaluate(line.bundle.act, market, params, (0, market.num_bars - 1), seed=9)
+    # when it is replayed from bars and universe
+    result = replay(ask_for(line, journal))
+    # then equity at every close and the fills agree, those of leavers too
+    replayed = np.array([equity for _, equity in result.equity_curve])
+    np.testing.assert_allclose(replayed, backtest.equity, rtol=1e-9)
+    assert result.fills == backtest.fills > 15
+    assert (result.policy_failures, result.risk_breaches) == (0, 0)
+    records = read_journal(journal)
+    handovers = [r.payload for r in records if r.kind == "handover"]
+    assert len(handovers) == np.count_nonzero(market.exit_price) > 10
+    assert any(r.payload["leg"] == "leaver" for r in records if r.kind == "fill")
+    # and orders name symbols, never slots
+    traded = {r.payload["symbol"] for r in records if r.kind == "order"}
+    assert traded <= set(MARKET.tickers())
+
+
+def test_slots_without_candidates_are_refused(line: Line, journal: Path) -> None:
+    with pytest.raises(UsageError, match="trades slots"):
+        replay(replace(ask_for(line, journal), candidates=None))

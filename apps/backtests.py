@@ -35,7 +35,7 @@ def market_for(home: Home, manifest: "Manifest", bars: Path | None) -> "Market":
         return bundle_market(home, manifest)
     from features.files import read_bars
 
-    return market_of_bars(read_bars(bars), manifest)
+    return market_of_bars(home, read_bars(bars), manifest)
 
 
 def document_of(found: "Episodes") -> dict[str, Any]:

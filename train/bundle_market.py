@@ -30,8 +30,12 @@ def bundle_market(home: Home, manifest: Manifest) -> Market:
     return open_market(folder, fingerprint)
 
 
-def market_of_bars(bars: "pl.DataFrame", manifest: Manifest) -> Market:
+def market_of_bars(home: Home, bars: "pl.DataFrame", manifest: Manifest) -> Market:
     """Other bars of a bundle's symbols, with its features, in its order.
+
+    Where its symbols are slots, the universe of this home and the bundle's own rules settle who
+    sits in them; the bars must then begin as early as its own, for the seats follow from the first
+    scan on.
 
     Raises:
         DataError: a symbol is missing, or the features of this version are others.
@@ -45,6 +49,8 @@ def market_of_bars(bars: "pl.DataFrame", manifest: Manifest) -> Market:
             f"feature set {manifest.feature_set} has changed since",
             "train a bundle with this version: ploutos tune run",
         )
+    if manifest.slots is not None:
+        return _slotted(home, bars, manifest)
     missing = sorted(set(manifest.symbols) - set(bars["symbol"].unique()))
     if missing:
         raise DataError(
@@ -54,6 +60,24 @@ def market_of_bars(bars: "pl.DataFrame", manifest: Manifest) -> Market:
             "give bars of all its symbols",
         )
     return market_from_bars(bars, manifest.feature_set, manifest.symbols)
+
+
+def _slotted(home: Home, bars: "pl.DataFrame", manifest: Manifest) -> Market:
+    from envs.from_bars import market_from_slots
+    from features.slotted import slotted_bars
+    from features.universe_store import load_universe
+
+    assert manifest.slots is not None
+    rules, universe = manifest.slots.rules(), load_universe(home.universe)
+    folder = home.tables / "scan"
+    market = market_from_slots(slotted_bars(bars, universe, rules, manifest.feature_set, folder))
+    if market.symbols != manifest.symbols:
+        raise DataError(
+            f"these bars seat other slots than bundle {manifest.bundle_id} has",
+            f"{', '.join(market.symbols[:5])}, ... instead of {', '.join(manifest.symbols[:5])}",
+            "give bars from its own start on, with the universe that it was made with",
+        )
+    return market
 
 
 def last_fold(manifest: Manifest) -> FoldSpan:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from envs import Market
+from train.asset_returns import log_returns
 
 AHEAD = 10  # closes
 BAND = 0.01  # share of price: the original's
@@ -22,7 +23,11 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """By the bar of the fill; NaN where less than ten closes, or no volatility, are known."""
+    """By the bar of the fill.
+
+    NaN where less than ten closes, or no volatility, are known, and where a slot gets another name
+    within those closes.
+    """
 
     moves: Float64  # (T, A) mean of the next ten closes over the fill price, less 1
     scaled: Float64  # (T, A) the same over its standard deviation, as known at the decision
@@ -52,17 +57,19 @@ def followed(market: Market, fill_lag: int) -> Followed:
     if known > 0:
         ahead = sums[first + AHEAD : first + AHEAD + known] - sums[first : first + known]
         moves[:known] = ahead / AHEAD / prices[:known] - 1.0
+        if market.occupant is not None:
+            last = market.occupant[first + AHEAD - 1 :][:known]
+            moves[:known][market.occupant[:known] != last] = np.nan
     usual = np.full(market.close.shape, np.nan)
-    usual[fill_lag:] = _volatility(market.close)[: market.num_bars - fill_lag]
+    usual[fill_lag:] = _volatility(log_returns(market))[: market.num_bars - fill_lag]
     usual *= np.sqrt(np.sum(np.arange(1, AHEAD + 1) ** 2)) / AHEAD
     usual[usual == 0.0] = np.nan
     return Followed(moves, moves / usual)
 
 
-def _volatility(close: Float64) -> Float64:
-    """Standard deviation (T, A) of up to 70 log returns that end at each bar."""
-    returns = np.diff(np.log(close), axis=0)
-    found = np.full(close.shape, np.nan)
-    for bar in range(_LEAST, len(close)):
-        found[bar] = returns[max(0, bar - MEMORY) : bar].std(axis=0, ddof=1)
+def _volatility(returns: Float64) -> Float64:
+    """Standard deviation (T, A) of the last 70 of these returns, the first of which is none."""
+    found = np.full(returns.shape, np.nan)
+    for bar in range(_LEAST, len(returns)):
+        found[bar] = returns[max(1, bar - MEMORY + 1) : bar + 1].std(axis=0, ddof=1)
     return found

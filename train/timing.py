@@ -124,7 +124,7 @@ class _Place:
     def __init__(self, walked: Evaluation, market: Market, params: V6Params, seed: int) -> None:
         self.walked, self.market, self.lag = walked, market, params.fill_lag
         self.ahead: Followed = followed(market, self.lag)
-        every = trades_of(walked)
+        every = trades_of(walked, market)
         self.count = len(every)
         self.trades = every.where(~np.isnan(self.ahead.scaled[every.bar, every.asset]))
         if not len(self.trades):

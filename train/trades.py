@@ -34,8 +34,10 @@ class Trades:
         return Trades(self.bar[chosen], self.asset[chosen], self.side[chosen])
 
 
-def trades_of(walked: Evaluation) -> Trades:
-    """Every change of a holding; not the closing of an account in ruin, which nobody decided.
+def trades_of(walked: Evaluation, market: Market) -> Trades:
+    """Every change of a holding that was decided.
+
+    Not the closing of an account in ruin, nor the sale of a name that leaves its slot.
 
     Raises:
         DataError: the walk has not noted its holdings.
@@ -44,6 +46,9 @@ def trades_of(walked: Evaluation) -> Trades:
         raise DataError("the walk has not noted its holdings", "", "evaluate it again")
     change = np.diff(walked.shares, axis=0, prepend=0.0)
     change[walked.traded == 0.0] = 0.0
+    if market.occupant is not None:
+        seated = market.occupant
+        change[seated[walked.bars] != seated[np.maximum(walked.bars - 1, 0)]] = 0.0
     step, asset = np.nonzero(np.abs(change) > _DUST)
     return Trades(walked.bars[step], asset, np.sign(change[step, asset]).astype(np.int64))
 

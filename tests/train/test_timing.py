@@ -25,6 +25,16 @@ def walk(market: Market, actions: np.ndarray, params: V6Params = PARAMS) -> Eval
     return evaluate(lambda _: next(rows)[None], market, params, WINDOW)
 
 
+def slotted(market: Market, bar: int) -> Market:
+    """The same prices, where the first asset is a slot that gets another name at `bar`."""
+    occupant = np.tile([0, 1], (market.num_bars, 1))
+    occupant[bar:, 0] = 2
+    exits = np.zeros(market.close.shape)
+    exits[bar, 0] = market.close[bar - 1, 0]
+    names = ("AAA", "BBB", "CCC")
+    return replace(market, occupant=occupant, exit_price=exits, names=names)
+
+
 def hindsight(market: Market, sign: float) -> np.ndarray:
     """Buys what will be good (or, with -1, bad), sells the other way round."""
     moves = sign * followed(market, 1).moves[151:420]
@@ -96,6 +106,14 @@ class TestFollowed:
         # the fill of bar `cut` was decided at the close before it
         assert scale(moves) == pytest.approx(scale(other), rel=1e-9)
 
+    def test_nothing_is_measured_across_a_change_of_names(self, wide: Market) -> None:
+        plain, found = followed(wide, 1), followed(slotted(wide, 200), 1)
+
+        np.testing.assert_array_equal(np.isnan(found.moves[191:200, 0]), np.ones(9, bool))
+        np.testing.assert_array_equal(found.moves[:191, 0], plain.moves[:191, 0])
+        np.testing.assert_array_equal(found.moves[200:], plain.moves[200:])
+        np.testing.assert_array_equal(found.moves[:, 1], plain.moves[:, 1])
+
     def test_a_short_market_has_no_measure(self) -> None:
         market = Market.from_arrays(close=np.full((8, 1), 5.0), open=np.full((8, 1), 5.0))
 
@@ -108,7 +126,7 @@ class TestTrades:
         actions = np.zeros((269, 2), np.int64)
         actions[10, 0], actions[12, 1], actions[20] = 1, 1, 2
 
-        found = trades_of(walk(wide, actions))
+        found = trades_of(walk(wide, actions), wide)
 
         assert found.bar.tolist() == [161, 163, 171, 171]
         assert found.asset.tolist() == [0, 1, 0, 1]
@@ -122,13 +140,27 @@ class TestTrades:
         walked = evaluate(lambda _: np.ones((1, 1), np.int64), market, params, (0, 29))
 
         assert walked.ruined
-        assert (trades_of(walked).side == 1).all()
+        assert (trades_of(walked, market).side == 1).all()
 
     def test_a_walk_without_holdings_is_refused(self, wide: Market) -> None:
         walked = replace(walk(wide, np.zeros((269, 2), np.int64)), shares=None)
 
         with pytest.raises(DataError, match="not noted its holdings"):
-            trades_of(walked)
+            trades_of(walked, wide)
+
+    def test_who_leaves_a_slot_was_not_sold_by_decision(self, wide: Market) -> None:
+        # given: AAA's slot gets another name at bar 200, while it is held
+        slots = slotted(wide, 200)
+        actions = np.zeros((269, 2), np.int64)
+        actions[10], actions[90] = 1, 1
+        walked = walk(slots, actions)
+
+        found = trades_of(walked, slots)
+
+        assert walked.shares is not None
+        assert walked.shares[48, 0] > 0.0 == walked.shares[49, 0]
+        assert found.bar.tolist() == [161, 161, 241, 241]
+        assert (found.side == 1).all()
 
     def test_hours_are_new_yorks_in_winter_and_summer(self) -> None:
         bars = ["2024-01-02T14:30", "2024-01-02T15:30", "2024-07-02T13:30", "2024-07-02T19:30"]

@@ -20,16 +20,16 @@ def timing_chart(found: Timing, measure: str = "band") -> go.Figure:
         measure: `band` or `scaled`.
     """
     names = _names(found, measure)
-    figure = make_subplots(
-        1, 2, shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=("buys", "sells")
-    )
+    figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.05)
     for column, side in enumerate(SIDES, start=1):
         rows = [row for row in found.rows if (row.side, row.measure) == (side, measure)]
         figure.add_trace(_random_bars(rows, first=column == 1), 1, column)
         figure.add_trace(_points(rows, first=column == 1), 1, column)
         figure.add_vline(x=TARGET, line_dash="dot", line_color=MUTED, row=1, col=column)
-    figure.update_xaxes(tickformat=".0%", range=[0, 1])
-    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1])
+        figure.update_xaxes(title_text=f"good {side}s", row=1, col=column)
+    figure.update_xaxes(tickformat=".0%", range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75])
+    edges = [-0.7, len(names) - 0.3]
+    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], range=edges)
     return styled(figure, 110 + _ROW * len(names), barmode="overlay")
 
 

@@ -11,6 +11,7 @@ from apps.tiles import Tile, show_tiles
 from cluster.errors import BundleError
 from cluster.settings import home
 from train.manifest import Manifest
+from train.model_card import CARD_FILE, check_card
 from train.unproven import read_unproven
 from train.verdict_file import VerdictRecord
 
@@ -51,6 +52,7 @@ def _show_card(card: BundleCard) -> None:
     if card.verdict is not None:
         _show_verdict(card.verdict)
     _show_origin(card.manifest)
+    _show_model_card(card.path, card.manifest.bundle_id)
 
 
 def _show_mark(folder: Path, bundle_id: str) -> None:
@@ -112,6 +114,18 @@ def _show_origin(manifest: Manifest) -> None:
                 "symbols": manifest.symbols,
             }
         )
+
+
+def _show_model_card(folder: Path, bundle_id: str) -> None:
+    """What the bundle says of itself; a bundle from before there were cards says nothing."""
+    try:
+        check_card(folder, bundle_id)
+    except BundleError as error:
+        st.error(f"{error.what}: {error.why}", icon=":material/error:")
+        return
+    if (folder / CARD_FILE).exists():
+        with st.expander("Model card"):
+            st.markdown((folder / CARD_FILE).read_text())
 
 
 show()

@@ -128,6 +128,20 @@ def test_better_is_printed_as_plainly_as_not_better(filled_home):
     assert "1 bundle, 1 better" in said
 
 
+def test_the_model_card_is_shown_unless_somebody_edited_it(filled_home):
+    (bundle,) = (filled_home / "bundles").iterdir()
+    whole = words(open_page("models"))
+
+    (bundle / "card.md").write_text((bundle / "card.md").read_text().replace("Limits", "Promises"))
+    app = open_page("models")
+
+    assert "What it saw" in whole
+    assert "nothing here is true of real prices" in whole
+    assert not app.exception
+    assert "model card" in app.error[0].value
+    assert "Promises" not in words(app)
+
+
 def test_orders_can_be_chosen_by_status(filled_home):
     app = open_page("orders")
     everything = len(app.dataframe[0].value)

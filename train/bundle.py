@@ -51,7 +51,7 @@ class PolicyBundle:
         self.path = path
         self.manifest = manifest
         self.verdict = verdict
-        self._session = _session(onnx)
+        self._session = open_session(onnx)
 
     @classmethod
     def load(
@@ -299,8 +299,11 @@ def _damaged(folder: Path, why: str) -> BundleError:
     return BundleError(f"bundle {folder} is refused", why, "copy it again, or make it again")
 
 
-def _session(onnx: bytes) -> Any:
-    """One thread, no spinning: policies are small, and trials and replicas share the cores."""
+def open_session(onnx: bytes) -> Any:
+    """An inference session on the CPU.
+
+    One thread, no spinning: policies are small, and trials and replicas share the cores.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from cluster.errors import DataError, PloutosError
+from cluster.errors import PloutosError
 from cluster.settings import Home
 from envs import Market
 from features import feature_fingerprint
@@ -19,19 +19,23 @@ from train.sweep_plan import SweepPlan
 from train.sweep_progress import TrialEnd
 from train.sweep_ranking import ranked
 from train.trial import ONNX_FILE, ZIP_FILE, recorded_status, sampled_parameters
-from train.trial_checkpoint import is_sound
 from train.trial_outcome import Outcome
+from train.trial_reading import read_test_window, sound_checkpoint
 
 
 def record_trial(home: Home, plan: SweepPlan, trial: Any) -> TrialEnd:
-    """Enter one of Tune's ended trials into the ledger.
+    """Enter one of Tune's ended trials into the ledger, with what it earns on the test window.
 
     The first record stands: a resumed trial that had ended already tells nothing new.
+
+    Raises:
+        DataError: its last checkpoint was damaged.
     """
     known = recorded_status(home, plan, trial.trial_id)
     if known:
         return cast(TrialEnd, known)
     outcome = outcome_of(trial)
+    earned = read_test_window(home, plan, trial) if outcome else None
     scenario = plan.scenario()
     end = _end_of(trial, outcome, scenario.training.total_timesteps)
     record = TrialRecord(
@@ -45,8 +49,8 @@ def record_trial(home: Home, plan: SweepPlan, trial: Any) -> TrialEnd:
         status=end,
         steps=outcome.steps if outcome else 0,
         validation_sharpe=outcome.validation_sharpe if outcome else None,
-        test_dates=outcome.test_dates if outcome else (),
-        test_returns=outcome.test_returns if outcome else np.empty(0),
+        test_dates=earned.dates() if earned else (),
+        test_returns=earned.daily_returns if earned else np.empty(0),
         code_version=plan.code_version,
         data_fingerprint=plan.raw_fingerprint,
         created=datetime.now(UTC),
@@ -95,13 +99,7 @@ def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
     Raises:
         DataError: the checkpoint was damaged since.
     """
-    checkpoint = Path(trial.checkpoint.path)
-    if not is_sound(checkpoint):
-        raise DataError(
-            f"{checkpoint} is damaged",
-            "its files are not those that its checksums.json names",
-            "restore the folder from a copy, then run the command again",
-        )
+    checkpoint = sound_checkpoint(trial)
     scenario = plan.scenario().with_overrides(sampled_parameters(trial.config))
     outcome = Outcome.read(checkpoint)
     stated = ManifestFields(
@@ -123,7 +121,6 @@ def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
         ),
         metrics={
             "validation_sharpe": outcome.validation_sharpe,
-            "test_sharpe": outcome.test_sharpe,
             "steps": outcome.steps,
         },
         problem=plan.problem,

@@ -1,4 +1,4 @@
-"""One trial of a sweep: train, evaluate out of sample, leave everything in a checkpoint."""
+"""One trial of a sweep: train, evaluate on validation, leave everything in a checkpoint."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from cluster.errors import PloutosError
 from cluster.settings import Home
 from envs import Market
-from train.evaluation import Evaluation, evaluate
+from train.evaluation import evaluate
 from train.learner import Learner, LearnerSpec, create_learner
 from train.market_broadcast import LocalMarkets, local_markets
 from train.market_table import open_market
@@ -169,22 +169,13 @@ class TrialRun:
 
     def _outcome(self, steps_per_second: float) -> Outcome:
         act = raw_act(self.learner.actor(), self._scale, self._raw)
-        validation, test = (
-            self._evaluate(act, window)
-            for window in (self._plan.fold.validation, self._plan.fold.test)
-        )
+        low, high = self._plan.fold.validation
+        found = evaluate(act, self._raw, self._params, (low, high - 1), seed=self._seed)
         return Outcome(
             steps=self.learner.num_timesteps,
             steps_per_second=steps_per_second,
-            validation_sharpe=validation.sharpe_ratio,
-            test_sharpe=test.sharpe_ratio,
-            test_dates=tuple(test.dates()),
-            test_returns=test.daily_returns,
+            validation_sharpe=found.sharpe_ratio,
         )
-
-    def _evaluate(self, act: "Act", window: tuple[int, int]) -> Evaluation:
-        low, high = window
-        return evaluate(act, self._raw, self._params, (low, high - 1), seed=self._seed)
 
     @contextmanager
     def checkpoint(self, outcome: Outcome) -> Iterator[Path]:

@@ -20,7 +20,6 @@ from envs import Market
 from train.bundle import PolicyBundle
 from train.evaluation import evaluate
 from train.ledger import TrialLedger
-from train.metrics import sharpe_ratio
 from train.scenario import PloutosConfig
 from train.sweep import SweepResult, resume_sweep, run_sweep
 from train.sweep_plan import SweepRequest, make_plan
@@ -59,7 +58,7 @@ def check_what_is_left(result: SweepResult, market: Market) -> None:
     run = evaluate(bundle.act, market, params, (low, high - 1), seed=result.best.seed)
     (best,) = [record for record in records if record.trial_id == result.best.trial]
     np.testing.assert_allclose(run.daily_returns, best.test_returns, atol=1e-12)
-    assert bundle.manifest.metrics["test_sharpe"] == pytest.approx(sharpe_ratio(best.test_returns))
+    assert "test_sharpe" not in bundle.manifest.metrics
     assert bundle.manifest.lineage.trial == best.trial_id
     validations = [trial.validation_sharpe or -9.0 for trial in result.trials]
     one_configuration = result.trials[0].sampled == result.trials[1].sampled

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,8 +8,9 @@ import torch
 
 from cluster.errors import DataError, PloutosError
 from cluster.settings import Home
-from envs import Market
+from envs import Market, V6Params
 from train.bundle import PolicyBundle
+from train.evaluation import evaluate
 from train.export import actor_to_onnx, actor_to_sb3_zip
 from train.networks import Actor, NetworkShape, PolicyNet
 from train.scenario import PloutosConfig
@@ -46,9 +46,7 @@ def ended(tmp_path: Path, plan: SweepPlan, random_market: Market) -> Ended:
     ) -> SimpleNamespace:
         folder = tmp_path / "checkpoints" / name
         folder.mkdir(parents=True, exist_ok=True)
-        returns = np.random.default_rng(len(name)).normal(0, 0.01, 20)
-        days = tuple(date(2020, 5, 1) + timedelta(days=day) for day in range(20))
-        Outcome(steps, 1.0, sharpe, -sharpe, days, returns).write(folder)
+        Outcome(steps, 1.0, sharpe).write(folder)
         torch.manual_seed(0)
         shape = NetworkShape(random_market.num_assets, random_market.num_features, (8,))
         actor = Actor(PolicyNet(shape))
@@ -77,6 +75,38 @@ def test_a_completed_trial_is_recorded_with_its_lineage(
     assert (record.scenario, record.learner) == ("demo", "sb3")
     assert record.data_fingerprint == plan.raw_fingerprint
     assert len(record.test_returns) == len(record.test_dates) == 20
+
+
+def test_the_test_window_is_read_when_the_trial_has_ended(
+    home: Home, plan: SweepPlan, ended: Ended, random_market: Market
+) -> None:
+    trial = ended("a")
+    trial.config["buy_pct"] = 0.05  # a searched parameter of the environment
+
+    record_trial(home, plan, trial)
+
+    (record,) = sweep_records(home, plan)
+    low, high = plan.fold.test
+    policy = PolicyBundle.load(save_best(home, plan, trial, random_market))
+    params = V6Params.from_dict(policy.manifest.v6_params)
+    walk = evaluate(policy.act, random_market, params, (low, high - 1), seed=5)
+    days = random_market.ts[low:high].astype("datetime64[D]")
+    assert params.buy_pct == 0.05
+    assert walk.fills > 0
+    np.testing.assert_array_equal(record.test_returns, walk.daily_returns)
+    assert list(record.test_dates) == np.unique(days).tolist()
+
+
+def test_a_trial_whose_checkpoint_was_damaged_is_not_recorded(
+    home: Home, plan: SweepPlan, ended: Ended
+) -> None:
+    trial = ended("a")
+    (Path(trial.checkpoint.path) / ONNX_FILE).write_bytes(b"torn")
+
+    with pytest.raises(DataError, match=r"checksums\.json"):
+        record_trial(home, plan, trial)
+
+    assert sweep_records(home, plan) == []
 
 
 def test_a_trial_that_ended_early_was_pruned(home: Home, plan: SweepPlan, ended: Ended) -> None:
@@ -165,7 +195,7 @@ def test_the_bundle_says_where_it_comes_from(
         "seed": 5,
         "config": {"learning_rate": 2e-4},
     }
-    assert manifest.metrics == {"validation_sharpe": 0.5, "test_sharpe": -0.5, "steps": TOTAL}
+    assert manifest.metrics == {"validation_sharpe": 0.5, "steps": TOTAL}
     assert manifest.normaliser == plan.normaliser
     assert (manifest.problem, manifest.folds) == (plan.problem, (plan.fold,))
     assert set(manifest.files) == {"policy.onnx", "sb3.zip"}

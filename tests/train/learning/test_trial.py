@@ -1,7 +1,8 @@
 """A trial without Tune: what it measures, and what its checkpoints hold."""
 
+import dataclasses
+import json
 from collections.abc import Callable
-from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from train.trial import (
     sampled_parameters,
 )
 from train.trial_checkpoint import SEAL, is_sound
-from train.trial_outcome import Outcome
+from train.trial_outcome import OUTCOME_FILE, Outcome
 
 Small = Callable[..., PloutosConfig]
 
@@ -51,20 +52,22 @@ def test_only_what_the_search_chose_counts_as_sampled() -> None:
 
 
 def test_an_outcome_is_read_as_it_was_written(tmp_path: Path) -> None:
-    days = tuple(date(2020, 1, 1) + timedelta(days=day) for day in range(3))
-    outcome = Outcome(100, 5000.0, 0.5, -0.25, days, np.array([0.01, -1 / 3, 0.0]))
+    outcome = Outcome(100, 5000.0, 1 / 3)
 
     outcome.write(tmp_path)
-    again = Outcome.read(tmp_path)
 
-    assert again.test_dates == days
-    np.testing.assert_array_equal(again.test_returns, outcome.test_returns)
-    assert again.metrics() == outcome.metrics()
-    assert again.test_sharpe == -0.25
+    assert Outcome.read(tmp_path) == outcome
+
+
+def test_an_outcome_of_an_older_checkpoint_is_read(tmp_path: Path) -> None:
+    older = {"steps": 100, "steps_per_second": 9.0, "validation_sharpe": 0.5, "test_sharpe": 1.0}
+    (tmp_path / OUTCOME_FILE).write_text(json.dumps(older | {"test_returns": [0.1]}))
+
+    assert Outcome.read(tmp_path) == Outcome(100, 9.0, 0.5)
 
 
 def test_tune_never_sees_a_test_result() -> None:
-    outcome = Outcome(100, 5000.0, 0.5, -0.25, (), np.empty(0))
+    outcome = Outcome(100, 5000.0, 0.5)
 
     assert outcome.metrics() == {
         "validation_sharpe": 0.5,
@@ -80,19 +83,37 @@ def test_a_trial_is_evaluated_evenly_to_its_end(home: Home, plan: SweepPlan) -> 
 
     assert len(outcomes) == EVALUATIONS
     assert [outcome.steps for outcome in outcomes] == [512 * n for n in range(1, 9)]
-    assert all(len(outcome.test_returns) == 20 for outcome in outcomes)
     assert all(outcome.steps_per_second > 0 for outcome in outcomes)
     assert next(run.outcomes(), None) is None
 
 
-def test_the_test_dates_are_the_sessions_of_the_test_window(
-    home: Home, plan: SweepPlan, random_market: Market
+def test_what_the_test_window_holds_changes_nothing_of_a_trial(
+    home: Home, small: Small, random_market: Market
 ) -> None:
-    outcome, _ = next(start(home, plan).outcomes())
+    # given: two markets that differ in the test window alone, there by another price path
+    low, high = make_plan(asked(home, small(), random_market, "one")).fold.test
+    close = random_market.close.copy()
+    close[low:high] *= np.linspace(1.0, 3.0, high - low)[:, None]
+    features = random_market.features.copy()
+    features[low:high] = -features[low:high]
+    other = dataclasses.replace(random_market, close=close, open=close, features=features)
+    plans = [
+        make_plan(asked(home, small(), market, name))
+        for name, market in (("two", random_market), ("three", other))
+    ]
 
-    low, high = plan.fold.test
-    days = random_market.ts[low:high].astype("datetime64[D]")
-    assert list(outcome.test_dates) == np.unique(days).tolist()
+    # when
+    outcomes = [[outcome for outcome, _ in start(home, plan).outcomes()] for plan in plans]
+
+    # then: every number that Tune, a search or a person can choose by is the same
+    validations = [[outcome.validation_sharpe for outcome in each] for each in outcomes]
+    assert plans[0].raw_fingerprint != plans[1].raw_fingerprint
+    assert validations[0] == validations[1]
+    assert len(set(validations[0])) > 1
+
+
+def asked(home: Home, config: PloutosConfig, market: Market, name: str) -> SweepRequest:
+    return SweepRequest(config, market.save(home.tables), "SIMULATED", "1h", home, name=name)
 
 
 def test_sampled_parameters_reach_the_learner(home: Home, plan: SweepPlan) -> None:

@@ -1,0 +1,61 @@
+"""The one reading of the test window that a trial gets: when it has ended, for the ledger.
+
+Neither the trial nor Tune, a scheduler or a search algorithm ever has a number of the test
+window: it is walked here, by the driver, after nothing about the trial can change any more.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cluster.errors import DataError
+from cluster.settings import Home
+from envs import Market
+from train.bundle import open_session
+from train.evaluation import Evaluation, evaluate
+from train.manifest import INPUT_NAME, OUTPUT_NAME
+from train.sweep_plan import SweepPlan
+from train.trial import ONNX_FILE, sampled_parameters
+from train.trial_checkpoint import is_sound
+
+
+def read_test_window(home: Home, plan: SweepPlan, trial: Any) -> Evaluation:
+    """Walk the policy of an ended trial's last checkpoint through the test window of its fold.
+
+    Raises:
+        DataError: the checkpoint was damaged.
+    """
+    session = open_session((sound_checkpoint(trial) / ONNX_FILE).read_bytes())
+    scenario = plan.scenario().with_overrides(sampled_parameters(trial.config))
+
+    def act(observation: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+        (logits,) = session.run([OUTPUT_NAME], {INPUT_NAME: observation})
+        actions: npt.NDArray[np.int64] = np.argmax(logits, axis=2).astype(np.int64)
+        return actions
+
+    low, high = plan.fold.test
+    return evaluate(
+        act,
+        Market.load(home.tables / plan.raw_market),
+        scenario.v6_params(),
+        (low, high - 1),
+        seed=int(trial.config["seed"]),
+    )
+
+
+def sound_checkpoint(trial: Any) -> Path:
+    """The folder of the last checkpoint that Tune has of a trial.
+
+    Raises:
+        DataError: it was damaged since it was written.
+    """
+    checkpoint = Path(trial.checkpoint.path)
+    if not is_sound(checkpoint):
+        raise DataError(
+            f"{checkpoint} is damaged",
+            "its files are not those that its checksums.json names",
+            "restore the folder from a copy, then run the command again",
+        )
+    return checkpoint

@@ -19,6 +19,7 @@ NOUNS = {
     "features": "Show the feature columns and probe them for look-ahead.",
     "env": "Replay golden files through the V6 environment.",
     "tune": "Run, resume and inspect sweeps.",
+    "judge": "Walk forward over folds, or judge a bundle on bars it has never seen.",
     "model": "List, show, verify and promote policy bundles.",
     "backtest": "Walk a bundle through episodes and stress tests it has not trained on.",
     "diagnose": "Ask what a bundle does well and badly: its timing.",

@@ -1,19 +1,25 @@
-"""From a bundle to a verdict: read the test window once, beside the baselines and every trial."""
+"""From a bundle to a verdict: read its test path, beside the baselines and every trial.
+
+The test path is one window, or those of all folds of the walk that the bundle ends.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.errors import BundleError, DataError
 from envs import Market, V6Params
-from train.baselines import baselines
 from train.bundle import PolicyBundle, update_verdict
-from train.evaluation import Evaluation, evaluate
+from train.evaluation import Evaluation
+from train.fold_choice import FoldChoice
 from train.ledger import TrialLedger
-from train.random_policies import random_policies
+from train.readings import times_read
 from train.report import ReportInput
-from train.verdict import Verdict, judge
+from train.test_path import Piece, stitch, walk_at_random, walk_baselines, walk_policy
+from train.tried import Tried, tried_on
+from train.verdict import Verdict, judge, refuse_without_trials
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,19 +34,25 @@ class Judgement:
     candidate: Evaluation
     baselines: Sequence[Evaluation]
     trials: "pl.DataFrame"  # every trial of the problem
+    pieces: Sequence[Piece]  # of the test path, to be walked again
+    policies: Sequence[PolicyBundle]  # of the pieces
+    walks: Sequence[Evaluation]  # the policies' own, piece by piece
 
-    def report_input(self) -> ReportInput:
-        """What `train.report.write_report` tells of it."""
+    def report_input(self, folds: Sequence[FoldChoice] = ()) -> ReportInput:
+        """What `train.report.write_report` tells of it; `folds` of a walk."""
         return ReportInput(
             verdict=self.verdict,
             candidate=self.candidate,
             baselines=self.baselines,
             trials=self.trials,
             manifest=self.bundle.manifest,
+            folds=folds,
         )
 
 
-def judge_bundle(folder: Path, market: Market, ledger: TrialLedger, *, seed: int = 0) -> Judgement:
+def judge_bundle(
+    folder: Path, market: Market, ledger: TrialLedger, *, seed: int = 0, occasion: str = "verdict"
+) -> Judgement:
     """Judge a bundle on the test window of its last fold, and write the verdict beside it.
 
     Args:
@@ -48,6 +60,7 @@ def judge_bundle(folder: Path, market: Market, ledger: TrialLedger, *, seed: int
         market: The bars it was made on, with raw features.
         ledger: Where its sweep, and any other on the same problem, left their trials.
         seed: Of slippage draws and bootstrap.
+        occasion: What the log of readings says of this one.
 
     Raises:
         BundleError: the bundle is refused, or was made on other bars.
@@ -61,29 +74,84 @@ def judge_bundle(folder: Path, market: Market, ledger: TrialLedger, *, seed: int
             f"data {manifest.data.fingerprint[:16]}, here {market.fingerprint[:16]}",
             "judge it on the bars it was made on, or make a bundle on these: ploutos tune run",
         )
-    params = V6Params.from_dict(manifest.v6_params)
-    low, high = manifest.folds[-1].test
-    window = (low, high - 1)
-    candidate = evaluate(bundle.act, market, params, window, seed=seed)
-    others = baselines(market, params, window, seed=seed)
-    rows = _whole_rows(ledger, manifest.problem)
-    trials = ledger.trials(manifest.problem)
-    paths = ledger.paths(manifest.problem, candidate.dates())
-    verdict = judge(candidate, others, trials, paths=paths, seed=seed)
-    chance = random_policies(candidate, market, params, window, seed=seed).beside(candidate)
-    verdict = verdict.model_copy(update={"ledger": rows, "random": chance})
-    update_verdict(folder, verdict)
-    return Judgement(bundle, verdict, candidate, others, trials)
+    tried = tried_on(ledger, manifest.problem, {market.fingerprint})
+    path = JudgedPath([bundle], [test_piece(bundle, market)])
+    return judge_path(bundle, path, tried, seed=seed, occasion=occasion)
 
 
-def _whole_rows(ledger: TrialLedger, problem: str) -> tuple[tuple[str, str], ...]:
-    """Every trial of a whole ledger; the verdict keeps them, so that a later loss is found."""
-    ledger.adopt(problem)
-    faults = ledger.faults(problem)
-    if faults:
-        raise DataError(
-            f"the ledger of problem {problem} is not whole",
-            str(faults[0]),
-            "restore it from a copy: without all trials, no verdict can be trusted",
-        )
-    return ledger.digests(problem)
+@dataclass(frozen=True)
+class JudgedPath:
+    """Policies and the test windows that they walk, one after the other."""
+
+    policies: Sequence[PolicyBundle]
+    pieces: Sequence[Piece]
+
+
+def test_piece(bundle: PolicyBundle, market: Market) -> Piece:
+    """The policy of a bundle on the test window of its last fold."""
+    fold = bundle.manifest.folds[-1]
+    return Piece(
+        act=bundle.act,
+        policy=bundle.manifest.bundle_id,
+        trial=bundle.manifest.lineage.trial,
+        market=market,
+        params=V6Params.from_dict(bundle.manifest.v6_params),
+        window=(fold.test[0], fold.test[1] - 1),
+        fold=fold.index,
+    )
+
+
+def judge_path(
+    bundle: PolicyBundle, path: JudgedPath, tried: Tried, *, seed: int, occasion: str
+) -> Judgement:
+    """Count the reading, read the test path, and write the verdict beside the bundle.
+
+    Raises:
+        DataError: nothing was tried, or the ledger is not whole.
+    """
+    refuse_without_trials(tried.table)
+    check_whole(tried)
+    tried.log.note(piece.reading(occasion) for piece in path.pieces)
+    walks = walk_policy(path.pieces, seed=seed)
+    candidate, others = stitch(walks), walk_baselines(path.pieces, seed=seed)
+    dates = candidate.dates()
+    verdict = judge(candidate, others, tried.table, paths=tried.paths(dates), seed=seed)
+    told = {
+        "ledger": tried.ledger.digests(tried.problem),  # so that a later loss is found
+        "random": walk_at_random(path.pieces, walks, seed=seed).beside(candidate),
+        "readings": _readings(bundle, tried, dates),
+    }
+    verdict = verdict.model_copy(update=told)
+    update_verdict(bundle.path, verdict)
+    return Judgement(
+        bundle=bundle,
+        verdict=verdict,
+        candidate=candidate,
+        baselines=others,
+        trials=tried.table,
+        pieces=path.pieces,
+        policies=path.policies,
+        walks=walks,
+    )
+
+
+def _readings(bundle: PolicyBundle, tried: Tried, dates: Sequence[date]) -> int:
+    """This reading included; the verdict that is replaced may tell of more, from another home."""
+    before = bundle.verdict.readings if bundle.verdict else None
+    return max(times_read(tried.logs, dates), (before or 0) + 1)
+
+
+def check_whole(tried: Tried) -> None:
+    """No verdict while a row of what was tried is damaged, or of how often a window was read.
+
+    Raises:
+        DataError: one is; names it.
+    """
+    for problem in (tried.problem, *tried.related):
+        faults = tried.ledger.faults(problem)
+        if faults:
+            raise DataError(
+                f"the ledger of problem {problem} is not whole",
+                str(faults[0]),
+                "restore it from a copy: without all trials, no verdict can be trusted",
+            )

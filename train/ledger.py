@@ -5,7 +5,7 @@ deflates by the number of trials needs all of them. `<root>/<problem>/.chain.jso
 trial, with the hash of its file, in a hash chain: what is missing or changed is found and named.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from cluster.errors import DataError
 from cluster.files import canonical_json, sha256_of
 from train.hash_chain import ChainWriter, Fault, HashChain
 from train.metrics import sharpe_ratio
+from train.readings import ReadingLog
 from train.trial_record import STATUSES, TrialRecord, problem_id
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ class TrialLedger:
     def faults(self, problem: str) -> list[Fault]:
         """What was removed, changed or moved since it was written; empty for a whole ledger.
 
-        Trials without a row are no fault: see `adopt`.
+        Trials without a row are no fault: see `adopt`. The readings of the test window count as
+        well.
         """
         chain = self.chain(problem)
         digests = {path.stem: sha256_of(path) for path in _files(self.root / problem)}
@@ -87,13 +89,21 @@ class TrialLedger:
             fault = _file_fault(row, digests.get(trial), twice=trial in seen)
             faults += [Fault(int(row.get("row", 0)), f"trial {trial} {fault}")] if fault else []
             seen.add(trial)
-        return faults
+        return faults + self.readings(problem).faults()
+
+    def readings(self, problem: str) -> ReadingLog:
+        """How often, and by whom, the test windows of a problem were read."""
+        return ReadingLog(self.root, problem)
 
     def problems(self) -> list[str]:
         """The problems that have at least one trial."""
         if not self.root.is_dir():
             return []
         return sorted(folder.name for folder in self.root.iterdir() if _files(folder))
+
+    def problems_on(self, fingerprints: Set[str]) -> list[str]:
+        """The problems whose trials were made on one of these markets."""
+        return [p for p in self.problems() if _market_of(self.root / p) in fingerprints]
 
     def records(self, problem: str) -> list[TrialRecord]:
         """Every trial of a problem, oldest first; an unknown problem has none.
@@ -111,7 +121,7 @@ class TrialLedger:
         import polars as pl
 
         rows = [_summary(record) for record in self.records(problem)]
-        return pl.DataFrame(rows, schema=_summary_schema(), orient="row")
+        return pl.DataFrame(rows, schema=summary_schema(), orient="row")
 
     def daily_returns(self, problem: str) -> tuple[list[str], list[date], npt.NDArray[np.float64]]:
         """Trial ids (N,), sessions (D,) and returns (N, D), NaN where a trial lacks a session."""
@@ -155,11 +165,24 @@ def _file_fault(row: dict[str, Any], digest: str | None, *, twice: bool) -> str:
     return "" if digest == row.get("sha256") else "was changed: its file is not the one written"
 
 
+def _market_of(folder: Path) -> str:
+    """Fingerprint of the first trial that can be read; "" where none can."""
+    from train import trial_file
+
+    for path in _files(folder):
+        try:
+            return trial_file.read(path).data_fingerprint
+        except DataError:  # named by whoever judges on this problem
+            continue
+    return ""
+
+
 def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.parquet")) if folder.is_dir() else []
 
 
-def _summary_schema() -> dict[str, Any]:
+def summary_schema() -> dict[str, Any]:
+    """Columns and types of `TrialLedger.trials`."""
     import polars as pl
 
     return {
@@ -188,4 +211,4 @@ def _summary(record: TrialRecord) -> list[Any]:
         "test_days": days,
         "test_sharpe": sharpe_ratio(record.test_returns) if days >= 2 else None,
     }
-    return [computed.get(name, getattr(record, name, None)) for name in _summary_schema()]
+    return [computed.get(name, getattr(record, name, None)) for name in summary_schema()]

@@ -1,5 +1,6 @@
 """Measure a bundle for the gate, and move it up a stage when it passes, or by a person's word."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,25 +8,32 @@ from typing import Any
 
 from cluster.errors import PloutosError, UsageError
 from cluster.settings import Home
+from envs import V6Params
+from train.baselines import equal_weight
 from train.bundle import PolicyBundle, read_verdict, refresh_card
-from train.bundle_market import bundle_market, judged_window
+from train.bundle_market import bundle_market
+from train.costs import with_costs
 from train.gate import (
     COST_FACTOR,
     TARGET_VALIDATION_SHARPE,
     Check,
     CostStress,
     Evidence,
+    Leaks,
     Measured,
     gate_checks,
 )
 from train.hash_chain import Fault
-from train.judging import judge_bundle
+from train.judging import Judgement, judge_bundle
 from train.leaks import find_leaks
 from train.ledger import TrialLedger
 from train.repetitions import repetitions
 from train.stages import Decision, Stage, enter, read_stages, target_stage, user_name
-from train.stress import at_costs, seed_spread
+from train.stress import seed_spread
+from train.test_path import Piece, stitch, walk_policy
 from train.unproven import Unproven, mark_unproven, read_unproven
+from train.walk_judging import judge_walk
+from train.walk_names import walk_of
 
 _RESTS = "the bundle's verdict rests on it"
 
@@ -128,17 +136,44 @@ def _lost_since_verdict(ledger: TrialLedger, bundle: PolicyBundle) -> list[Fault
 
 def _measure(home: Home, bundle: PolicyBundle, ledger: TrialLedger) -> Measured:
     manifest = bundle.manifest
-    market = bundle_market(home, manifest)
-    judgement = judge_bundle(bundle.path, market, ledger)
-    dear = at_costs(bundle, market, judged_window(manifest), COST_FACTOR)
+    if walk_of(manifest.lineage.sweep):
+        judgement = judge_walk(home, bundle.path, occasion="promotion")
+    else:
+        market = bundle_market(home, manifest)
+        judgement = judge_bundle(bundle.path, market, ledger, occasion="promotion")
     reasons = judgement.verdict.reasons
+    policies = [policy.manifest for policy in judgement.policies]
     return Measured(
         verdict=judgement.verdict,
         degenerate="; ".join(r for r in reasons if r.startswith(("degenerate", "ruined"))),
-        seeds=len({record.seed for record in repetitions(ledger, manifest)}),
-        stress=CostStress(dear.sharpe, dear.equal_weight),
-        leaks=find_leaks(bundle, market, judgement.candidate, home.root / "universe"),
+        seeds=min(len({record.seed for record in repetitions(ledger, one)}) for one in policies),
+        stress=_stress(judgement.pieces),
+        leaks=_leaks(judgement, home.universe),
     )
+
+
+def _stress(pieces: Sequence[Piece]) -> CostStress:
+    def dearer(params: V6Params) -> V6Params:
+        return with_costs(params, COST_FACTOR)
+
+    dear = stitch(walk_policy(pieces, change=dearer))
+    held = [equal_weight(one.market, dearer(one.params), one.window) for one in pieces]
+    return CostStress(dear.sharpe_ratio, stitch(held).sharpe_ratio)
+
+
+def _leaks(judgement: Judgement, universe: Path) -> Leaks:
+    """The first of each kind, in the folds from the oldest on."""
+    found = [
+        find_leaks(policy, piece.market, walk, universe)
+        for policy, piece, walk in zip(
+            judgement.policies, judgement.pieces, judgement.walks, strict=True
+        )
+    ]
+
+    def first(kind: str) -> str:
+        return next((fault for one in found if (fault := getattr(one, kind))), "")
+
+    return Leaks(first("fills"), first("normaliser"), first("universe"))
 
 
 def _beside(home: Home, bundle: PolicyBundle) -> dict[str, Any]:

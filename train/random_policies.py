@@ -5,6 +5,7 @@ them has chosen nothing. Legend: B policies, N decisions, D sessions, A assets.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +26,14 @@ Float64 = npt.NDArray[np.float64]
 class RandomPolicies:
     """How B random policies did, and how close they are to what was asked for."""
 
-    sharpe: Float64  # (B,) a year
+    daily_returns: Float64  # (D, B)
     turnover: float  # mean of theirs, a year
     exposure: float  # mean of theirs, 0..1
+
+    @cached_property
+    def sharpe(self) -> Float64:
+        """(B,) a year."""
+        return metrics.sharpe_ratios(self.daily_returns)
 
     @property
     def median(self) -> float:
@@ -83,7 +89,7 @@ def random_policies(
         box = _Box(box.clipped(middle), box.size * 4.0 / _GRID)
     walked = walker.walk(np.tile(box.middle, (POLICIES, 1)), 3)
     return RandomPolicies(
-        sharpe=metrics.sharpe_ratios(walked.daily_returns),
+        daily_returns=walked.daily_returns,
         turnover=float(walked.turnover.mean()),
         exposure=float(walked.exposure.mean()),
     )

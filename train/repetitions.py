@@ -2,10 +2,13 @@
 
 from train.ledger import TrialLedger, TrialRecord
 from train.manifest import Manifest
+from train.walk_names import walk_of
 
 
 def repetitions(ledger: TrialLedger, manifest: Manifest) -> list[TrialRecord]:
     """Completed trials of the bundle's configuration, its own included; none if it is not there.
+
+    Of a walk, those of the same fold.
 
     Raises:
         DataError: the ledger is damaged.
@@ -19,5 +22,6 @@ def repetitions(ledger: TrialLedger, manifest: Manifest) -> list[TrialRecord]:
         for record in records
         if (record.scenario, record.learner, record.config, record.steps)
         == (own.scenario, own.learner, own.config, own.steps)
+        and (record.sweep == own.sweep or not walk_of(own.sweep))
     ]
     return [record for record in same if record.status == "completed"]

@@ -10,6 +10,7 @@ from cluster.errors import DataError
 from cluster.files import write_atomic
 from train import report_page as html
 from train.evaluation import Evaluation
+from train.fold_choice import FoldChoice
 from train.gate import MAX_OVERFITTING, MAX_SPA_P, TARGET_VALIDATION_SHARPE
 from train.manifest import Manifest
 from train.report_months import monthly_returns, months_table
@@ -36,6 +37,7 @@ class ReportInput:
     trials: "pl.DataFrame"  # `TrialLedger.trials(problem)`
     manifest: Manifest
     stress: StressRecord | None = None
+    folds: Sequence[FoldChoice] = ()  # of a walk-forward
 
 
 def write_report(path: Path, given: ReportInput) -> Path:
@@ -190,8 +192,14 @@ def _search(given: ReportInput) -> str:
         ),
         (f"Hansen's p, at most {MAX_SPA_P:g}", ", ".join(tests) or "not measured"),
         ("Sharpe on validation", _validation(given.manifest)),
+        ("the test window was read", _times(verdict.readings)),
     ]
     return html.section("What searching explains", html.facts(pairs))
+
+
+def _times(readings: int | None) -> str:
+    """Of the sessions that were read most often."""
+    return "not counted" if readings is None else "once" if readings == 1 else f"{readings} times"
 
 
 def _validation(manifest: Manifest) -> str:
@@ -240,7 +248,34 @@ def _folds(given: ReportInput) -> str:
         for windows in [(fold.train, fold.validation, fold.test)]
     ]
     remark = html.note("Bar numbers; between two windows a purge and an embargo are left out.")
-    return html.section("Folds", remark, html.table(["fold", "train", "validation", "test"], rows))
+    table = html.table(["fold", "train", "validation", "test"], rows)
+    return html.section("Folds", _choices(given.folds), remark, table)
+
+
+def _choices(folds: Sequence[FoldChoice]) -> str:
+    """What validation chose in each fold of a walk, and what came of it."""
+    if not folds:
+        return ""
+    from train.report_charts import readable
+
+    names = list(folds[0].baselines)
+    rows = [
+        [
+            f"{fold.fold}: {fold.test[0]} to {fold.test[1]}",
+            _number(fold.validation_sharpe),
+            _number(fold.test_sharpe),
+            *(_number(fold.baselines[name]) for name in names),
+            str(fold.seeds),
+            ", ".join(f"{name} {_short(value)}" for name, value in fold.parameters.items()),
+        ]
+        for fold in folds
+    ]
+    head = ["fold", "validation", "test", *map(readable, names), "seeds", "parameters"]
+    remark = html.note(
+        "Sharpe ratios. Each fold's choice was made by validation alone, the median over seeds, "
+        "before the fold's test window was read; the test windows follow each other as one path."
+    )
+    return remark + html.table(head, rows, text=len(head) - 1)
 
 
 def _made_of(given: ReportInput) -> str:

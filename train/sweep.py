@@ -146,13 +146,13 @@ def _trials(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> lis
     except KeyboardInterrupt:
         raise _interrupted(home, plan) from None
     except PloutosError as error:
-        then = f"{error.next_command}; then {resume_command(plan.name)}"
+        then = f"{error.next_command}; then {resume_command(home, plan.name)}"
         raise type(error)(f"sweep {plan.name} stopped: {error.what}", error.why, then) from error
     if listener.storage_fault:
         raise PloutosError(
             f"sweep {plan.name} stopped",
             listener.storage_fault,
-            f"free some space (df -h), then {resume_command(plan.name)}",
+            f"free some space (df -h), then {resume_command(home, plan.name)}",
         )
     for trial in trials:
         if listener.ended_earlier(trial):
@@ -171,7 +171,7 @@ def _interrupted(home: Home, plan: SweepPlan) -> SweepInterruptedError:
     return SweepInterruptedError(
         f"sweep {plan.name} was interrupted",
         f"{ended} of {wanted} trials have ended",
-        resume_command(plan.name),
+        resume_command(home, plan.name),
     )
 
 

@@ -110,7 +110,12 @@ def line_printer() -> Report:
 
 
 def override_search(
-    config: PloutosConfig, *, trials: int | None, steps: int | None, learner: str | None
+    config: PloutosConfig,
+    *,
+    trials: int | None,
+    steps: int | None,
+    learner: str | None,
+    folds: int | None = None,
 ) -> PloutosConfig:
     """The scenario with what a command line may change of it.
 
@@ -124,6 +129,8 @@ def override_search(
         values["training"]["total_timesteps"] = steps
     if learner is not None:
         values["learner"] = learner
+    if folds is not None:
+        values["folds"]["count"] = folds
     return PloutosConfig.from_json(json.dumps(values))
 
 

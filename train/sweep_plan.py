@@ -25,6 +25,7 @@ from train.ledger import problem_id
 from train.manifest import DataSpan, FoldSpan, Normalisation, SlotSpan
 from train.normaliser import Normaliser
 from train.scenario import PloutosConfig
+from train.sweep_state import resume_command
 
 PLAN_FILE = "sweep.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -42,6 +43,7 @@ class SweepRequest:
     name: str = ""  # default: scenario and time
     slots: SlotRules | None = None  # where the market's assets are slots
     fold: int = -1  # which of the scenario's folds; the last one is the newest
+    walk: str = ""  # the walk-forward that this is a fold of
     max_concurrent: int | None = None  # trials at a time; default: as many as there are CPUs
 
 
@@ -62,6 +64,7 @@ class SweepPlan(BaseModel):
     data: DataSpan
     problem: str  # of the trial ledger
     code_version: str
+    walk: str = ""  # the walk-forward that this sweep is a fold of
     max_concurrent: int | None = None
     slots: SlotSpan | None = None
 
@@ -83,7 +86,7 @@ def make_plan(request: SweepRequest) -> SweepPlan:
     """
     created = datetime.now(UTC)
     name = request.name or f"{request.config.name}-{created:%Y%m%d-%H%M%S}"
-    _check_name(request.home, name)
+    check_sweep_name(request.home, name)
     raw = Market.load(request.market)
     fold = _chosen_fold(raw, request)
     scale = Normaliser.fit(raw.features, raw.tradable, fold.train)
@@ -102,14 +105,22 @@ def make_plan(request: SweepRequest) -> SweepPlan:
             index=fold.index, train=fold.train, validation=fold.validation, test=fold.test
         ),
         data=_data_span(raw, request),
-        problem=problem_id(raw.fingerprint, raw.symbols, request.interval, str(fold)),
+        problem=walk_problem(raw, request.interval)
+        if request.walk
+        else problem_id(raw.fingerprint, raw.symbols, request.interval, str(fold)),
         code_version=code_version(),
+        walk=request.walk,
         max_concurrent=request.max_concurrent,
         slots=SlotSpan.model_validate(request.slots.to_dict()) if request.slots else None,
     )
     text = plan.model_dump_json(indent=2).encode()
     write_atomic(request.home.sweeps / name / PLAN_FILE, text)
     return plan
+
+
+def walk_problem(market: Market, interval: str) -> str:
+    """The problem of a walk: the same data, universe and interval, however they are cut."""
+    return problem_id(market.fingerprint, market.symbols, interval, "walk")
 
 
 def read_plan(home: Home, name: str) -> SweepPlan:
@@ -129,7 +140,12 @@ def read_plan(home: Home, name: str) -> SweepPlan:
         raise DataError(f"{path} is damaged", why, "start the sweep anew") from error
 
 
-def _check_name(home: Home, name: str) -> None:
+def check_sweep_name(home: Home, name: str) -> None:
+    """Refuse what is no name, or is taken.
+
+    Raises:
+        UsageError: it is.
+    """
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} is no name for a sweep", "use letters, digits, '_', '.' and '-'"
@@ -138,7 +154,7 @@ def _check_name(home: Home, name: str) -> None:
         raise UsageError(
             f"sweep {name} exists already",
             f"its trials lie in {home.sweeps / name}",
-            f"ploutos tune resume {name}, or choose another name",
+            f"{resume_command(home, name)}, or choose another name",
         )
 
 

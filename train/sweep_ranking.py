@@ -20,7 +20,7 @@ class Configuration:
     def completed(self) -> tuple[TrialRecord, ...]:
         """Its trials that took all their steps, the best validation first."""
         done = [trial for trial in self.trials if trial.status == "completed"]
-        return tuple(sorted(done, key=_validation, reverse=True))
+        return tuple(sorted(done, key=lambda trial: (-_validation(trial), trial.seed)))
 
     @property
     def score(self) -> float | None:
@@ -37,12 +37,12 @@ def ranked(records: Iterable[TrialRecord]) -> list[Configuration]:
     """Every configuration of a sweep, the best first.
 
     More completed seeds come before fewer, since one with pruned or failed seeds was found worse
-    on its way; then the higher median. The test window has no say.
+    on its way; then the higher median. The test window has no say, nor has the order of ends.
     """
     groups: dict[bytes, list[TrialRecord]] = {}
     for record in records:
         groups.setdefault(canonical_json(record.config), []).append(record)
-    found = [Configuration(trials[0].config, tuple(trials)) for trials in groups.values()]
+    found = [Configuration(trials[0].config, tuple(trials)) for _, trials in sorted(groups.items())]
     return sorted(found, key=_rank, reverse=True)
 
 

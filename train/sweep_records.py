@@ -21,6 +21,7 @@ from train.sweep_ranking import ranked
 from train.trial import ONNX_FILE, ZIP_FILE, recorded_status, sampled_parameters
 from train.trial_outcome import Outcome
 from train.trial_reading import read_test_window, sound_checkpoint
+from train.walk_names import policies_of_walk
 
 
 def record_trial(home: Home, plan: SweepPlan, trial: Any) -> TrialEnd:
@@ -94,7 +95,7 @@ def best_trial(plan: SweepPlan, records: Iterable[TrialRecord]) -> TrialRecord:
 
 
 def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
-    """Make a bundle of a trial's last checkpoint.
+    """Make a bundle of a trial's last checkpoint; that of a walk's fold stays with the walk.
 
     Raises:
         DataError: the checkpoint was damaged since.
@@ -128,7 +129,8 @@ def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
         slots=plan.slots,
     )
     onnx, zipped = ((checkpoint / name).read_bytes() for name in (ONNX_FILE, ZIP_FILE))
-    return save_bundle(home.bundles, onnx, zipped, stated)
+    folder = policies_of_walk(home, plan.walk) if plan.walk else home.bundles
+    return save_bundle(folder, onnx, zipped, stated)
 
 
 def outcome_of(trial: Any) -> Outcome | None:

@@ -13,6 +13,7 @@ from cluster.atomic_filesystem import remove_partial
 from cluster.errors import LockedError
 from cluster.files import canonical_json, write_atomic
 from cluster.settings import Home
+from train.walk_names import WALK_FILE, walk_of
 
 NOTE_FILE = "RESUME.txt"
 _LOCK_FILE = "driver.lock"
@@ -32,8 +33,12 @@ class SweepState:
     next_command: str = ""  # of an interrupted one
 
 
-def resume_command(name: str) -> str:
-    """What goes on with a sweep."""
+def resume_command(home: Home, name: str) -> str:
+    """What goes on with a sweep, or with the walk-forward of that name, or that it is a fold of."""
+    walk = walk_of(name)
+    for candidate in (name, walk):
+        if candidate and (home.sweeps / candidate / WALK_FILE).exists():
+            return f"ploutos judge run --resume {candidate}"
     return f"ploutos tune resume {name}"
 
 
@@ -58,7 +63,7 @@ def driving(home: Home, name: str) -> Iterator[None]:
             ) from None
         remove_partial(folder)
         if not (folder / _END_FILE).exists():
-            write_atomic(folder / NOTE_FILE, f"{resume_command(name)}\n".encode())
+            write_atomic(folder / NOTE_FILE, f"{resume_command(home, name)}\n".encode())
         write_atomic(folder / _RESERVE_FILE, bytes(_RESERVE_BYTES))
         yield
     finally:
@@ -85,7 +90,7 @@ def sweep_state(home: Home, name: str) -> SweepState:
         return SweepState("running")
     if (folder / _END_FILE).is_file():
         return SweepState("finished", bundle=json.loads((folder / _END_FILE).read_text())["bundle"])
-    return SweepState("interrupted", next_command=resume_command(name))
+    return SweepState("interrupted", next_command=resume_command(home, name))
 
 
 def _is_driven(path: Path) -> bool:

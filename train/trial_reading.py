@@ -7,15 +7,11 @@ window: it is walked here, by the driver, after nothing about the trial can chan
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from cluster.errors import DataError
 from cluster.settings import Home
 from envs import Market
-from train.bundle import open_session
 from train.evaluation import Evaluation, evaluate
-from train.manifest import INPUT_NAME, OUTPUT_NAME
+from train.onnx_act import likeliest
 from train.sweep_plan import SweepPlan
 from train.trial import ONNX_FILE, sampled_parameters
 from train.trial_checkpoint import is_sound
@@ -27,17 +23,11 @@ def read_test_window(home: Home, plan: SweepPlan, trial: Any) -> Evaluation:
     Raises:
         DataError: the checkpoint was damaged.
     """
-    session = open_session((sound_checkpoint(trial) / ONNX_FILE).read_bytes())
+    onnx = (sound_checkpoint(trial) / ONNX_FILE).read_bytes()
     scenario = plan.scenario().with_overrides(sampled_parameters(trial.config))
-
-    def act(observation: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-        (logits,) = session.run([OUTPUT_NAME], {INPUT_NAME: observation})
-        actions: npt.NDArray[np.int64] = np.argmax(logits, axis=2).astype(np.int64)
-        return actions
-
     low, high = plan.fold.test
     return evaluate(
-        act,
+        likeliest(onnx),
         Market.load(home.tables / plan.raw_market),
         scenario.v6_params(),
         (low, high - 1),

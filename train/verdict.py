@@ -27,7 +27,7 @@ from train.verdict_file import VerdictRecord as Verdict
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["MIN_DAYS", "MIN_DEFLATED_SHARPE", "Verdict", "judge"]
+__all__ = ["MIN_DAYS", "MIN_DEFLATED_SHARPE", "Verdict", "judge", "refuse_without_trials"]
 
 REQUIRED_BASELINES = ("flat", "buy_and_hold", "equal_weight")
 MIN_DEFLATED_SHARPE = 0.95
@@ -164,6 +164,15 @@ def _check_comparable(
                 f"{baseline.days} against {candidate.days}",
                 "evaluate both over the same window",
             )
+    refuse_without_trials(trials)
+
+
+def refuse_without_trials(trials: "pl.DataFrame") -> None:
+    """No verdict without a count of what was tried.
+
+    Raises:
+        DataError: the table is empty.
+    """
     if trials.height == 0:
         raise DataError(
             "the ledger holds no trial of this problem",

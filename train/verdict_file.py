@@ -53,6 +53,7 @@ class VerdictRecord(BaseModel):
     overfitting: float | None = Field(default=None, ge=0.0, le=1.0)  # None: cannot be measured
     ledger: tuple[tuple[str, str], ...] = ()  # trial and hash of each row that it rests on
     random: RandomTrading | None = None  # decides nothing
+    readings: int | None = None  # times that the test window was read, this one included
     excess: tuple[BaselineExcess, ...]
     reasons: tuple[str, ...]  # what failed, with numbers; empty when BETTER
 

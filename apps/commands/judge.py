@@ -1,0 +1,303 @@
+"""`ploutos judge`: walk forward over folds, or judge a bundle on bars it has never seen."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from apps.output import Json, emit, print_fields, table, talk
+
+if TYPE_CHECKING:
+    from train.gate import Check
+    from train.sweep_plan import SweepRequest
+    from train.unseen_bars import UnseenJudgement
+    from train.verdict_file import VerdictRecord
+    from train.walk import WalkResult
+
+app = typer.Typer(
+    help="Walk forward over folds, or judge a bundle on bars it has never seen.",
+    no_args_is_help=True,
+)
+
+VERDICT_NEGATIVE = 6
+
+
+@app.command("run")
+def run(
+    *,
+    scenario: Annotated[str | None, typer.Option(help="Name, or YAML file [demo].")] = None,
+    bars: Annotated[
+        Path | None, typer.Option(help="Parquet or CSV; default: the simulated market.")
+    ] = None,
+    edge: Annotated[float, typer.Option(help="Sharpe ratio planted in the simulated market.")] = 0,
+    folds: Annotated[int | None, typer.Option(min=1, help="How many folds.")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="How many trials a fold.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Environment steps a trial.")] = None,
+    learner: Annotated[str | None, typer.Option(help="sb3 or rllib.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value; repeatable."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="Of the walk; default: scenario and time.")] = "",
+    resume: Annotated[str | None, typer.Option(help="Go on with an interrupted walk.")] = None,
+    bundle: Annotated[
+        str | None, typer.Option(help="Judge this one on --bars instead: id or folder.")
+    ] = None,
+    symbols: Annotated[
+        str | None, typer.Option(help="With --bundle: A,B,C or all; default: the bundle's own.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Walk forward: a sweep in every fold, one verdict on all test windows. Ctrl-C is safe.
+
+    With --bundle nothing is trained: the bundle is judged on the sessions of --bars that came
+    after the bars it was made on. Exit code 0 means BETTER, 6 NOT BETTER.
+
+    Example: ploutos judge run --scenario demo --folds 3
+    """
+    training = (scenario, folds, trials, steps, learner, settings)
+    _check_options(training, bundle=bundle, resume=resume, bars=bars, symbols=symbols)
+    if bundle is not None and bars is not None:
+        better = _judge_bundle(bundle, bars, symbols, as_json)
+    elif resume is not None:
+        better = _resume(resume, as_json)
+    else:
+        from train.scenario import PloutosConfig
+        from train.scenario_override import with_settings
+        from train.sweep_command import override_search
+
+        config = override_search(
+            with_settings(PloutosConfig.from_yaml(scenario or "demo"), settings or []),
+            trials=trials,
+            steps=steps,
+            learner=learner,
+            folds=folds,
+        )
+        better = _walk(_request(config, bars, edge=edge, name=name), as_json)
+    if not better:
+        raise typer.Exit(VERDICT_NEGATIVE)
+
+
+def _check_options(
+    training: tuple[object, ...],
+    *,
+    bundle: str | None,
+    resume: str | None,
+    bars: Path | None,
+    symbols: str | None,
+) -> None:
+    from cluster.errors import UsageError
+
+    given = any(option not in (None, []) for option in training)
+    if bundle is not None and (given or resume is not None):
+        raise UsageError(
+            "--bundle judges what is there already", "it trains nothing", "leave the others out"
+        )
+    if resume is not None and (given or bars is not None):
+        raise UsageError(
+            "--resume goes on with a walk as it was begun", "", "leave the other options out"
+        )
+    if bundle is not None and bars is None:
+        raise UsageError("--bundle needs bars to judge it on", "", "add --bars FILE")
+    if symbols is not None and bundle is None:
+        raise UsageError("--symbols goes with --bundle", "", "--set data.tickers=[A,B] for a walk")
+
+
+def _request(config: Any, bars: Path | None, *, edge: float, name: str) -> "SweepRequest":
+    from cluster.settings import home
+    from train.sweep_market import request_from_file, simulated_request
+
+    if bars is not None:
+        return request_from_file(config, bars, home(), name=name)
+    return simulated_request(config, home(), name=name, edge=edge)
+
+
+def _walk(request: "SweepRequest", as_json: bool) -> bool:
+    from apps.walk_lines import walk_printer
+    from train.walk import run_walk
+
+    report = walk_printer(request.config.folds.count, request.config.search.trials)
+    return _finish(run_walk(request, report), as_json)
+
+
+def _resume(name: str, as_json: bool) -> bool:
+    from apps.walk_lines import walk_printer
+    from cluster.settings import home
+    from train.walk import resume_walk
+    from train.walk_plan import read_walk
+
+    plan = read_walk(home(), name)
+    report = walk_printer(len(plan.folds), plan.scenario().search.trials)
+    return _finish(resume_walk(home(), name, report), as_json)
+
+
+def _finish(result: "WalkResult", as_json: bool) -> bool:
+    """Write the report and print the summary; whether the verdict is BETTER."""
+    from cluster.settings import home
+    from train.report import write_report
+
+    judged = result.judgement
+    page = home().reports / f"{result.plan.name}.html"
+    write_report(page, judged.report_input(result.folds))
+    paths = [judged.candidate, *judged.baselines]
+    document = {
+        "walk": result.plan.name,
+        "problem": result.plan.problem,
+        **_told(judged.verdict),
+        "folds": [fold.to_dict() for fold in result.folds],
+        "paths": {path.name: path.to_dict() for path in paths},
+        "bundle": str(result.bundle),
+        "report": str(page),
+        "elapsed_s": round(result.elapsed_s, 1),
+    }
+
+    def render(console: Console) -> None:
+        console.print(_folds_table(document["folds"]))
+        _show_verdict(console, judged.verdict)
+        print_fields(console, {key: document[key] for key in ("walk", "bundle", "report")})
+
+    emit(document, as_json, render)
+    return judged.verdict.better
+
+
+def _told(verdict: "VerdictRecord") -> dict[str, Any]:
+    from train.verdict_checks import promotion_checks, verdict_checks
+
+    return {
+        "verdict": verdict.model_dump(mode="json", exclude={"ledger"}),
+        "checks": [vars(check) for check in verdict_checks(verdict)],
+        "promotion_checks": [vars(check) for check in promotion_checks(verdict)],
+    }
+
+
+def _folds_table(folds: list[dict[str, Any]]) -> Any:
+    names = list(folds[0]["baselines"])
+    rows = [
+        (
+            fold["fold"] + 1,
+            f"{fold['test'][0]} to {fold['test'][1]}",
+            fold["validation_sharpe"],
+            fold["test_sharpe"],
+            *(fold["baselines"][name] for name in names),
+            fold["seeds"],
+            fold["parameters"],
+        )
+        for fold in folds
+    ]
+    head = ("fold", "test window", "validation", "test", *names, "seeds", "parameters")
+    return table(head, rows, "Sharpe ratios; validation chose")
+
+
+def _show_verdict(console: Console, verdict: "VerdictRecord") -> None:
+    from train.verdict_checks import promotion_checks, verdict_checks
+
+    for title, checks in (
+        ("the verdict asks for", verdict_checks(verdict)),
+        ("promotion asks for, too", promotion_checks(verdict)),
+    ):
+        console.print(_checks_table(title, checks))
+    times = "once" if verdict.readings == 1 else f"{verdict.readings} times"
+    console.print(f"the test window was read {times}", markup=False)
+    console.print(verdict.headline, markup=False)
+
+
+def _checks_table(title: str, checks: "tuple[Check, ...]") -> Any:
+    rows = [
+        (
+            "ok" if check.passed else "NO",
+            check.name,
+            "not measured" if check.value is None else f"{check.value:.4g}",
+            check.needs,
+            check.why,
+        )
+        for check in checks
+    ]
+    return table(("", "check", "value", "needs", ""), rows, title)
+
+
+def _judge_bundle(bundle: str, bars: Path, symbols: str | None, as_json: bool) -> bool:
+    from apps.readers import find_bundle
+    from cluster.settings import home
+    from features import read_bars
+    from train.unseen_bars import judge_on_bars
+
+    chosen = tuple(symbols.split(",")) if symbols and symbols != "all" else symbols
+    judged = judge_on_bars(
+        home(), find_bundle(home(), bundle), read_bars(bars), label=bars.stem, symbols=chosen
+    )
+    for remark in judged.remarks:
+        talk(f"note: {remark}")
+    _print_unseen(judged, bars, as_json)
+    return judged.verdict.better
+
+
+def _print_unseen(judged: "UnseenJudgement", bars: Path, as_json: bool) -> None:
+    from cluster.settings import home
+    from train.report import write_report
+
+    manifest = judged.report.manifest
+    page = home().reports / f"{manifest.bundle_id}-on-{bars.stem}.html"
+    write_report(page, judged.report)
+    paths = [judged.report.candidate, *judged.report.baselines]
+    dates = judged.report.candidate.dates()
+    document = {
+        "bundle": manifest.bundle_id,
+        "bars": str(bars),
+        "unseen": {"first": dates[0], "last": dates[-1], "sessions": len(dates)},
+        "symbols": manifest.symbols,
+        "remarks": judged.remarks,
+        **_told(judged.verdict),
+        "paths": {path.name: path.to_dict() for path in paths},
+        "report": str(page),
+    }
+
+    def render(console: Console) -> None:
+        rows = [
+            (path.name, path.sharpe_ratio, *(path.to_dict()[key] for key in _SHOWN))
+            for path in paths
+        ]
+        console.print(table(("path", "Sharpe", *_SHOWN), rows, f"{dates[0]} to {dates[-1]}"))
+        _show_verdict(console, judged.verdict)
+        print_fields(console, {"bundle": manifest.bundle_id, "report": page})
+
+    emit(document, as_json, render)
+
+
+_SHOWN = ("total_return", "max_drawdown", "volatility", "turnover", "exposure", "cost_drag")
+
+
+@app.command("list")
+def list_walks(as_json: Json = False) -> None:
+    """List the walks of this home, newest first, and how to go on with interrupted ones.
+
+    Example: ploutos judge list
+    """
+    from cluster.settings import home
+    from train.sweep_state import sweep_state
+    from train.walk_plan import read_walk, walk_names
+
+    rows = []
+    for name in walk_names(home()):
+        plan, state = read_walk(home(), name), sweep_state(home(), name)
+        rows.append(
+            {
+                "walk": name,
+                "state": state.standing,
+                "folds": len(plan.folds),
+                "trials a fold": plan.scenario().search.trials,
+                "created": plan.created,
+                "data": plan.label,
+                "problem": plan.problem,
+                "bundle": Path(state.bundle).name,
+                "next": state.next_command,
+            }
+        )
+
+    def render(console: Console) -> None:
+        if rows:
+            console.print(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
+        else:
+            console.print("no walks yet; next: ploutos judge run --scenario demo --folds 3")
+
+    emit({"walks": rows}, as_json, render)

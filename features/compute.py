@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -87,26 +88,17 @@ def checked_bars(
 
 
 def _by_symbol(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:
-    """Compute blocks of symbols side by side, of a size that stays in the processor's cache.
-
-    Results go into one array a column: large enough for huge pages, a tenth of the page faults.
-    """
-    import pyarrow as pa
-
-    names = tuple(column.name for column in feature_columns(feature_set, "symbol"))
-    found = [np.empty(bars.height) for _ in names]
-    numbered = bars.with_columns(bar_numbers(bars))
-
-    def fill(start: int, end: int) -> None:
-        features = staged(numbered.slice(start, end - start), stages(feature_set), names)
-        refuse_absurd(bars.slice(start, end - start).select(KEY).hstack(features))
-        for whole, part in zip(found, features.iter_columns(), strict=True):
-            whole[start:end] = part.to_numpy()
-
+    """Compute blocks of symbols side by side, of a size that stays in the processor's cache."""
+    blocks = _blocks(bars.with_columns(bar_numbers(bars)))
     with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        list(pool.map(fill, *_blocks(numbered)))
-    features = {name: pa.array(whole) for name, whole in zip(names, found, strict=True)}
-    return bars.select(KEY).hstack(pl.DataFrame(features))
+        return pl.concat(pool.map(lambda block: _of_block(block, feature_set), blocks))
+
+
+def _of_block(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:
+    names = tuple(column.name for column in feature_columns(feature_set, "symbol"))
+    features = bars.select(KEY).hstack(staged(bars, stages(feature_set), names))
+    refuse_absurd(features)
+    return features
 
 
 def staged(
@@ -125,12 +117,12 @@ def bar_numbers(bars: pl.DataFrame) -> pl.Series:
     return pl.Series("bar_number", (np.arange(bars.height) - firsts).astype(np.int32))
 
 
-def _blocks(bars: pl.DataFrame) -> tuple[list[int], list[int]]:
-    """First and past-the-last rows of runs of whole symbols, of some BLOCK bars."""
+def _blocks(bars: pl.DataFrame) -> list[pl.DataFrame]:
+    """Runs of whole symbols, of some BLOCK bars; one without rows when there are no bars."""
     firsts = np.flatnonzero(bars["bar_number"].to_numpy() == 0)
     _, first_of_block = np.unique(firsts // BLOCK, return_index=True)
-    starts = firsts[first_of_block].tolist()
-    return starts, [*starts[1:], bars.height]
+    cuts = [*firsts[first_of_block].tolist(), bars.height]
+    return [bars.slice(start, end - start) for start, end in pairwise(cuts)] or [bars]
 
 
 def across_symbols(bars: pl.DataFrame, sector: pl.Series, feature_set: str) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.bench import random_walks
-from features.catalog import feature_columns, feature_names, feature_quantities
+from features.catalog import feature_quantities
 from features.columns.column import Quantity
 from features.columns.windows import (
     before,
@@ -163,10 +163,3 @@ def test_no_formula_looks_at_another_bar_by_itself(quantity: Quantity) -> None:
     for native in ("rolling", "ewm_mean", ".diff(", "cum_"):
         assert native not in text
     assert text.count(".shift(") <= text.count("bar_number")
-
-
-def test_columns_have_one_chunk_for_whoever_goes_on_in_numpy() -> None:
-    features = compute_features(random_walks(3, 100))
-
-    assert features.columns[2:] == list(feature_names())
-    assert {features[column.name].n_chunks() for column in feature_columns()} == {1}

@@ -13,11 +13,14 @@ from cluster.errors import BundleError, DataError
 from envs import Market, V6Params
 from train.bundle import PolicyBundle, update_verdict
 from train.evaluation import Evaluation
+from train.exposure import exposure, joined
 from train.fold_choice import FoldChoice
 from train.ledger import TrialLedger
 from train.readings import times_read
 from train.report import ReportInput
+from train.stress_file import read_stress
 from train.test_path import Piece, stitch, walk_at_random, walk_baselines, walk_policy
+from train.timing import timing_if_traded
 from train.tried import Tried, tried_on
 from train.verdict import Verdict, judge, refuse_without_trials
 
@@ -47,6 +50,14 @@ class Judgement:
             trials=self.trials,
             manifest=self.bundle.manifest,
             folds=folds,
+            stress=read_stress(self.bundle.path, self.bundle.manifest.bundle_id),
+            exposure=joined(
+                [
+                    exposure(walk, piece.market)
+                    for walk, piece in zip(self.walks, self.pieces, strict=True)
+                ]
+            ),
+            timing=timing_if_traded(self.walks[-1], self.pieces[-1].market, self.pieces[-1].params),
         )
 
 

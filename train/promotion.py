@@ -11,7 +11,6 @@ from cluster.settings import Home
 from envs import V6Params
 from train.baselines import equal_weight
 from train.bundle import PolicyBundle, read_verdict, refresh_card
-from train.bundle_market import bundle_market
 from train.costs import with_costs
 from train.gate import (
     COST_FACTOR,
@@ -24,7 +23,7 @@ from train.gate import (
     gate_checks,
 )
 from train.hash_chain import Fault
-from train.judging import Judgement, judge_bundle
+from train.judging import Judgement
 from train.leaks import find_leaks
 from train.ledger import TrialLedger
 from train.repetitions import repetitions
@@ -32,8 +31,7 @@ from train.stages import Decision, Stage, enter, read_stages, target_stage, user
 from train.stress import seed_spread
 from train.test_path import Piece, stitch, walk_policy
 from train.unproven import Unproven, mark_unproven, read_unproven
-from train.walk_judging import judge_walk
-from train.walk_names import walk_of
+from train.walk_judging import judge_anew
 
 _RESTS = "the bundle's verdict rests on it"
 
@@ -135,12 +133,7 @@ def _lost_since_verdict(ledger: TrialLedger, bundle: PolicyBundle) -> list[Fault
 
 
 def _measure(home: Home, bundle: PolicyBundle, ledger: TrialLedger) -> Measured:
-    manifest = bundle.manifest
-    if walk_of(manifest.lineage.sweep):
-        judgement = judge_walk(home, bundle.path, occasion="promotion")
-    else:
-        market = bundle_market(home, manifest)
-        judgement = judge_bundle(bundle.path, market, ledger, occasion="promotion")
+    judgement = judge_anew(home, bundle, occasion="promotion")
     reasons = judgement.verdict.reasons
     policies = [policy.manifest for policy in judgement.policies]
     return Measured(

@@ -10,12 +10,15 @@ from cluster.errors import DataError
 from cluster.files import write_atomic
 from train import report_page as html
 from train.evaluation import Evaluation
+from train.exposure import Exposure
 from train.fold_choice import FoldChoice
 from train.gate import MAX_OVERFITTING, MAX_SPA_P, TARGET_VALIDATION_SHARPE
 from train.manifest import Manifest
 from train.report_months import monthly_returns, months_table
 from train.report_stress import stress_section
+from train.report_timing import timing_section
 from train.stress_file import StressRecord
+from train.timing import Timing
 from train.verdict import MIN_DEFLATED_SHARPE
 from train.verdict_file import VerdictRecord
 
@@ -38,6 +41,8 @@ class ReportInput:
     manifest: Manifest
     stress: StressRecord | None = None
     folds: Sequence[FoldChoice] = ()  # of a walk-forward
+    exposure: Exposure | None = None
+    timing: Timing | None = None  # of a walk-forward: in its newest test window
 
 
 def write_report(path: Path, given: ReportInput) -> Path:
@@ -59,6 +64,8 @@ def write_report(path: Path, given: ReportInput) -> Path:
         _excess(given.verdict),
         _months(given.candidate),
         _numbers(given),
+        _exposed(given.exposure),
+        _timed(given.timing),
         _luck(given),
         _search(given),
         stress_section(given.stress),
@@ -142,6 +149,25 @@ def _months(candidate: Evaluation) -> str:
     months = monthly_returns(candidate.dates(), candidate.daily_returns)
     remark = html.note("Return of the policy in percent, after costs.")
     return html.section("Month by month", remark, months_table(months))
+
+
+def _exposed(exposure: Exposure | None) -> str:
+    from train.exposure_chart import exposure_chart
+
+    if exposure is None:
+        return ""
+    remark = html.note(
+        "Share of equity at the end of each session, by sector, or by symbol where no sector is "
+        "known; what is missing to 100 % is cash."
+    )
+    chart = _chart(exposure_chart(exposure), "exposure")
+    return html.section("What it was invested in", remark, chart)
+
+
+def _timed(timing: Timing | None) -> str:
+    from train.timing_chart import timing_chart
+
+    return timing_section(timing, _chart(timing_chart(timing), "timing") if timing else "")
 
 
 def _numbers(given: ReportInput) -> str:

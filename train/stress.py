@@ -18,6 +18,7 @@ from train.ledger import TrialLedger
 from train.regimes import REGIMES, regimes
 from train.repetitions import repetitions
 from train.stress_file import Harder, RegimeResult, Spread, StressRecord
+from train.window_reading import note_reading
 
 COST_FACTORS = (1.0, 2.0, 5.0)
 STARTS = (0, 1, 2, 3, 5, 8, 13, 21)  # sessions after the window's first one
@@ -27,7 +28,7 @@ Float64 = npt.NDArray[np.float64]
 
 
 def stress(bundle: PolicyBundle, market: Market, ledger: TrialLedger) -> StressRecord:
-    """Measure everything; see `train.stress_file.StressRecord`.
+    """Measure everything, as one reading of the window; see `train.stress_file.StressRecord`.
 
     Args:
         bundle: the policy.
@@ -39,6 +40,7 @@ def stress(bundle: PolicyBundle, market: Market, ledger: TrialLedger) -> StressR
     """
     params = V6Params.from_dict(bundle.manifest.v6_params)
     window = judged_window(bundle.manifest)
+    note_reading(ledger, bundle.manifest, market, window, "stress")
     walked = evaluate(bundle.act, market, params, window)
     beside = equal_weight(market, params, window)
     return StressRecord(

@@ -111,6 +111,14 @@ def timing(walked: Evaluation, market: Market, params: V6Params, *, seed: int = 
     )
 
 
+def timing_if_traded(walked: Evaluation, market: Market, params: V6Params) -> Timing | None:
+    """The diagnosis; None where a walk has no trade to be timed."""
+    try:
+        return timing(walked, market, params)
+    except DataError:
+        return None
+
+
 @dataclass(frozen=True, eq=False)
 class _Group:
     by: str

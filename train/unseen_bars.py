@@ -21,6 +21,7 @@ from features.sessions import session_index
 from train.attempts import Attempt, attempt_table
 from train.bundle import PolicyBundle
 from train.evaluation import Evaluation
+from train.exposure import exposure
 from train.judging import check_whole
 from train.ledger import TrialLedger
 from train.manifest import DataSpan, Manifest
@@ -29,6 +30,7 @@ from train.readings import times_read
 from train.report import ReportInput
 from train.shared_import import for_assets, is_shared
 from train.test_path import Piece, walk_baselines, walk_policy
+from train.timing import timing_if_traded
 from train.trial_record import TrialRecord
 from train.tried import Tried, tried_on
 from train.verdict import Verdict, judge
@@ -124,6 +126,8 @@ def _judged(
             baselines=others,
             trials=table,
             manifest=_on_market(manifest, piece.market, label),
+            exposure=exposure(candidate, piece.market),
+            timing=timing_if_traded(candidate, piece.market, piece.params),
         ),
         remarks=(*remarks, *_told(piece, manifest, dates, at_hand=at_hand)),
     )

@@ -7,12 +7,14 @@ import numpy as np
 from cluster.errors import BundleError
 from cluster.settings import Home
 from train.bundle import PolicyBundle, read_manifest, save_bundle
+from train.bundle_market import bundle_market
 from train.fold_choice import FoldChoice
-from train.judging import JudgedPath, Judgement, judge_path, test_piece
+from train.judging import JudgedPath, Judgement, judge_bundle, judge_path, test_piece
 from train.ledger import TrialLedger
 from train.manifest import ManifestFields
 from train.market_table import open_market
 from train.metrics import sharpe_ratio
+from train.report import ReportInput
 from train.sweep_plan import read_plan
 from train.sweep_ranking import ranked
 from train.sweep_records import sweep_records
@@ -59,6 +61,24 @@ def judge_walk(home: Home, folder: Path, *, seed: int = 0, occasion: str = "verd
     path = JudgedPath(policies, [test_piece(policy, market) for policy in policies])
     tried = tried_on(TrialLedger(home.ledger), plan.problem, {plan.fingerprint})
     return judge_path(bundle, path, tried, seed=seed, occasion=occasion)
+
+
+def judge_anew(home: Home, bundle: PolicyBundle, *, occasion: str) -> Judgement:
+    """Judge any bundle of this home once more: on its walk's test path, or on its one window.
+
+    Raises:
+        PloutosError: its bars are not here; or as `judge_walk` and `judge_bundle`.
+    """
+    if walk_of(bundle.manifest.lineage.sweep):
+        return judge_walk(home, bundle.path, occasion=occasion)
+    market = bundle_market(home, bundle.manifest)
+    return judge_bundle(bundle.path, market, TrialLedger(home.ledger), occasion=occasion)
+
+
+def report_of(home: Home, judged: Judgement) -> ReportInput:
+    """What a report tells of a judgement, the choices of a walk's folds included."""
+    walk = walk_of(judged.bundle.manifest.lineage.sweep)
+    return judged.report_input(fold_choices(home, read_walk(home, walk), judged) if walk else ())
 
 
 def fold_choices(home: Home, plan: WalkPlan, judged: Judgement) -> list[FoldChoice]:

@@ -46,8 +46,13 @@ def run(
 
     bundle = load_model(home(), model)
     market = market_for(home(), bundle.manifest, bars)
+    from train.bundle_market import unseen_window
     from train.episodes import run_episodes
+    from train.ledger import TrialLedger
+    from train.window_reading import note_reading
 
+    unseen = unseen_window(bundle.manifest, market)
+    note_reading(TrialLedger(home().ledger), bundle.manifest, market, unseen, "episodes")
     found = run_episodes(bundle, market, days=days, count=episodes, seed=seed)
     if len(found.rows) < episodes:
         talk(f"only {len(found.rows)} different start(s): --days is all there is, or nearly")

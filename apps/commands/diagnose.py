@@ -52,11 +52,14 @@ def timing(
     from envs import V6Params
     from train.bundle_market import judged_window, unseen_window
     from train.evaluation import evaluate
+    from train.ledger import TrialLedger
     from train.timing import timing as diagnosed
+    from train.window_reading import note_reading
 
     manifest = policy.manifest
     window = judged_window(manifest) if bars is None else unseen_window(manifest, market)
     params = V6Params.from_dict(manifest.v6_params)
+    note_reading(TrialLedger(home().ledger), manifest, market, window, "timing")
     walked = evaluate(policy.act, market, params, window, seed=seed)
     found = diagnosed(walked, market, params, seed=seed)
     document = {"bundle": manifest.bundle_id, "bars": bars, **asdict(found)}

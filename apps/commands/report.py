@@ -1,4 +1,4 @@
-"""`ploutos report`: the reports of this home."""
+"""`ploutos report`: the reports of this home, made, listed and opened."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from rich.console import Console
 
 from apps.output import Json, emit, table
 
-app = typer.Typer(help="List and open reports.", no_args_is_help=True)
+app = typer.Typer(help="Make, list and open reports.", no_args_is_help=True)
 
 
 def _reports() -> list[Path]:
@@ -18,6 +18,42 @@ def _reports() -> list[Path]:
 
     found = [path for path in home().reports.rglob("*") if path.suffix in (".html", ".json")]
     return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+@app.command("make")
+def make_report(
+    bundle: Annotated[
+        str | None, typer.Argument(help="Id, stage name or folder; default: the newest.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge a bundle once more on its test window, and write everything into one HTML file.
+
+    The reading is counted. `ploutos backtest stress` before it fills the section on stress.
+
+    Example: ploutos report make champion
+    """
+    from apps.backtests import load_model
+    from cluster.settings import home
+    from train.report import write_report
+    from train.walk_judging import judge_anew, report_of
+
+    model = load_model(home(), bundle)
+    judged = judge_anew(home(), model, occasion="report")
+    page = home().reports / f"{model.manifest.bundle_id}.html"
+    write_report(page, report_of(home(), judged))
+    document = {
+        "bundle": model.manifest.bundle_id,
+        "verdict": judged.verdict.label,
+        "readings": judged.verdict.readings,
+        "report": page,
+    }
+
+    def render(console: Console) -> None:
+        console.print(judged.verdict.headline, markup=False)
+        console.print(f"report {page}", markup=False)
+
+    emit(document, as_json, render)
 
 
 @app.command("list")

@@ -9,14 +9,17 @@ import polars as pl
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from cluster.errors import UsageError
+from apps.replaying import ReplayOptions, run_replay
+from cluster.errors import DataError, UsageError
+from cluster.settings import Home
 from envs import V6Params
 from envs.from_bars import market_from_slots
-from features import SimulatedMarket, feature_fingerprint, feature_names
+from features import Lake, SimulatedMarket, feature_fingerprint, feature_names
 from features.scan import ScanRules
 from features.slots import slot_names
 from features.slotted import SlotRules, slotted_bars
 from features.universe import Universe
+from features.universe_store import save_universe
 from trade.journal import read_journal
 from trade.policy_ports import LocalPolicy
 from trade.replay import Candidates, ReplayRequest, replay
@@ -27,6 +30,7 @@ from train.manifest import DataSpan, Lineage, ManifestFields, Normalisation, Slo
 MARKET = SimulatedMarket(symbols=33, sessions=150, interval="1h", seed=3)
 RULES = SlotRules(start=date(2016, 5, 2), scan=ScanRules(per_sector=1, lookback=60))
 SLOTS = slot_names(1)
+SIZE = len(SLOTS) * (len(feature_names("v6")) + 1) + 3
 
 
 def linear_policy(size: int) -> bytes:
@@ -48,7 +52,7 @@ def linear_policy(size: int) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def manifest() -> ManifestFields:
+def manifest(label: str = "SIMULATED") -> ManifestFields:
     names = feature_names("v6")
     now = datetime(2016, 6, 1, tzinfo=UTC)
     return ManifestFields(
@@ -61,7 +65,7 @@ def manifest() -> ManifestFields:
         v6_params=V6Params.default().to_dict(),
         normaliser=Normalisation(mean=(0.0,) * len(names), std=(1.0,) * len(names)),
         data=DataSpan(
-            label="SIMULATED", interval="1h", start=now, end=now, fingerprint="cd" * 32, bars=1
+            label=label, interval="1h", start=now, end=now, fingerprint="cd" * 32, bars=1
         ),
         folds=(),
         lineage=Lineage(sweep="s", trial="t", seed=0, config={}),
@@ -85,7 +89,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
     bars = MARKET.bars()
     kept = np.random.default_rng(0).random(bars.height) > 0.03
     folder = tmp_path_factory.mktemp("bundles")
-    onnx = linear_policy(len(SLOTS) * (len(feature_names("v6")) + 1) + 3)
+    onnx = linear_policy(SIZE)
     bundle = PolicyBundle.load(save_bundle(folder, onnx, None, manifest()))
     universe = Universe.of_all(MARKET.sectors(), "SIMULATED")
     return Line(bars.filter(pl.Series(kept)), bundle, Candidates(universe, folder / "scans"))
@@ -131,3 +135,35 @@ def test_replay_and_evaluation_of_a_bundle_with_slots_agree(line: Line, journal:
 def test_slots_without_candidates_are_refused(line: Line, journal: Path) -> None:
     with pytest.raises(UsageError, match="trades slots"):
         replay(replace(ask_for(line, journal), candidates=None))
+
+
+@pytest.mark.parametrize("label", ["SIMULATED", "mine"])
+def test_the_command_takes_candidates_from_the_lake_and_the_home(
+    label: str, line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a home with the bars of all candidates and the bundle
+    place = Home(tmp_path)
+    monkeypatch.setenv("PLOUTOS_HOME", str(tmp_path))
+    Lake(place.lake).write(line.bars, interval="1h", source="file")
+    save_bundle(place.bundles, linear_policy(SIZE), None, manifest(label))
+    options = ReplayOptions(
+        start=None,
+        end=None,
+        bundle=None,
+        bars=None,
+        source=None,
+        local=True,
+        risk=False,
+        session="one",
+        resume=False,
+        seed=9,
+    )
+    # when it is replayed, then real bars want a universe, and made-up ones do not
+    if label == "mine":
+        with pytest.raises(DataError, match="ploutos universe import"):
+            run_replay(options, lambda session: None)
+        save_universe(line.candidates.universe, place.universe)
+    result = run_replay(options, lambda session: None)
+    direct = replay(ask_for(line, tmp_path / "two.jsonl"))
+    assert result.equity_curve == direct.equity_curve
+    assert result.fills == direct.fills

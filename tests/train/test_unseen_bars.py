@@ -80,9 +80,8 @@ def test_only_later_sessions_are_judged(home: Home, bundle: Bundle, bars: pl.Dat
     # the first later session's close is where the first decision is made
     assert judged.report.candidate.dates() == later[1:]
     assert judged.verdict.days == len(later) - 1
-    assert [row.baseline for row in judged.verdict.excess] == [
-        *("flat", "buy_and_hold", "equal_weight")
-    ]
+    names = [row.baseline for row in judged.verdict.excess]
+    assert names[:3] == ["flat", "buy_and_hold", "equal_weight"]
     assert judged.report.candidate.fills > 0
     assert judged.remarks[0].startswith(f"unseen and judged: {len(later) - 1} sessions")
     assert "up to 2017-08-31" in judged.remarks[0]

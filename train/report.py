@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SIMULATED = "SIMULATED"
 MAX_TRIAL_ROWS = 60
+FOLD_BASELINES = ("buy_and_hold", "equal_weight")  # beside each fold of a walk; all are above
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,7 +285,7 @@ def _choices(folds: Sequence[FoldChoice]) -> str:
         return ""
     from train.report_charts import readable
 
-    names = list(folds[0].baselines)
+    names = [name for name in folds[0].baselines if name.split()[0] in FOLD_BASELINES]
     rows = [
         [
             f"{fold.fold}: {fold.test[0]} to {fold.test[1]}",

@@ -172,7 +172,9 @@ def _told(verdict: "VerdictRecord") -> dict[str, Any]:
 
 
 def _folds_table(folds: list[dict[str, Any]]) -> Any:
-    names = list(folds[0]["baselines"])
+    from train.report import FOLD_BASELINES
+
+    names = [name for name in folds[0]["baselines"] if name.split()[0] in FOLD_BASELINES]
     rows = [
         (
             fold["fold"] + 1,

@@ -59,8 +59,11 @@ def test_the_same_walk_twice_and_after_ctrl_c_is_the_same(ask: Ask) -> None:
     events: list[tuple[int, SweepEvent]] = []
     whole = run_walk(ask("whole"), lambda fold, event: events.append((fold, event)))
 
+    pressed: list[int] = []
+
     def interrupt(fold: int, event: SweepEvent) -> None:
-        if fold == 1 and event.kind == "progress":
+        if fold == 1 and event.kind == "progress" and not pressed:
+            pressed.append(event.steps)
             signal.raise_signal(signal.SIGINT)
 
     request = ask("cut")

@@ -12,11 +12,13 @@ than it may be.
 
 import argparse
 import json
+import os
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +77,25 @@ def _run(problems: list[Problem], jobs: int) -> Iterator[tuple[Problem, dict[str
     if jobs == 1:
         yield from ((problem, run_problem(problem)) for problem in problems)
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_end_with_parent)
+    try:
         asked = {pool.submit(run_problem, problem): problem for problem in problems}
         for future in as_completed(asked):
             yield asked[future], future.result()
+    finally:  # after Ctrl-C too: only what runs is waited for
+        pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let a worker die with the process that started it; idle ones would wait for work for ever."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _line(problem: Problem, result: dict[str, Any]) -> str:

@@ -1,6 +1,10 @@
 """`python -m train.truth`: resumable, and honest about its own uncertainty."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +129,49 @@ class TestResuming:
         assert "2/2 edge0-2: Sharpe" in said
         assert "0 min left" in said
 
+    @pytest.mark.slow
+    def test_two_processes_find_what_one_finds(self, tmp_path: Path) -> None:
+        alone = run_plan(TINY, tmp_path / "one", jobs=1)
+        both = run_plan(TINY, tmp_path / "two", jobs=2)
+
+        timed = {"seconds": 0.0, "cpu_seconds": 0.0}
+        assert [one | timed for one in both] == [one | timed for one in alone]
+
     def test_half_written_results_do_not_count(self, tmp_path: Path) -> None:
         (tmp_path / ".edge0-2.json.tmp").write_text("{")
 
         assert len(run_plan(Plan(1, (), 0, 2, TINY.size), tmp_path)) == 1
+
+
+@pytest.mark.chaos
+def test_killed_it_leaves_no_worker_and_goes_on(tmp_path: Path) -> None:
+    # given: a run of four problems by two workers
+    command = [sys.executable, "-m", "train.truth", "--edges", "8", "--jobs", "2"]
+    command += ["--problems", "2", "--power-problems", "2"]
+    environment = os.environ | {"PLOUTOS_HOME": str(tmp_path)}
+    run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert run.stdout is not None
+    first = run.stdout.readline()
+    workers = children_of(run.pid)
+
+    # when
+    run.kill()
+    run.wait()
+
+    # then: the workers are gone within the problem that they were at, and nothing is run twice
+    assert first.startswith("1/4 ")
+    assert len(workers) >= 2
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    again = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    assert "of 4 problems are in" in again.stdout.splitlines()[0]
+    assert len(list(tmp_path.glob("truth/*/*.json"))) == 4
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_the_standard_plan_is_the_one_promised() -> None:

@@ -60,8 +60,9 @@ def test_every_part_of_a_home_lies_inside_it() -> None:
     parts = {name: getattr(place, name) for name in dir(Home) if name[0] != "_" and name != "root"}
 
     assert set(parts) == {
-        "lake", "universe", "tables", "ledger", "sweeps", "bundles", "journal", "reports", "tokens", "logs"
-    }  # fmt: skip
+        *("lake", "universe", "tables", "ledger", "sweeps", "bundles"),
+        *("journal", "reports", "tokens", "logs"),
+    }
     assert all(path == place.root / name for name, path in parts.items())
 
 

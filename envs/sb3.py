@@ -92,6 +92,19 @@ class SB3VectorEnv(VecEnv):
             self.batch.observe_into(out.observation, ended)
         return out.observation, out.reward.astype(np.float32), done, infos
 
+    def get_state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Copies of all accounts by name, and the generator of the starts as plain values."""
+        accounts = {name: array.copy() for name, array in self.batch.state._asdict().items()}
+        generator: dict[str, Any] = dict(self._random.bit_generator.state)
+        return accounts | {"returns": self._returns.copy()}, generator
+
+    def set_state(self, accounts: dict[str, NDArray[Any]], generator: dict[str, Any]) -> None:
+        """Go on from what `get_state` gave, in a batch of the same size and seed."""
+        for name, array in self.batch.state._asdict().items():
+            array[:] = accounts[name]
+        self._returns[:] = accounts["returns"]
+        self._random.bit_generator.state = generator
+
     def _episode(self, row: int) -> dict[str, float]:
         state = self.batch.state
         return {

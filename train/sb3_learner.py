@@ -18,6 +18,7 @@ from train.market_table import check_same_market
 from train.networks import Actor
 from train.sb3_policy import TablePolicy
 from train.sb3_ppo import TablePPO
+from train.sb3_snapshot import restore, snapshot
 
 CHECKPOINT = "sb3.pt"
 
@@ -95,18 +96,19 @@ class SB3Learner:
         return Actor(copy.deepcopy(self._policy.net).cpu())
 
     def save(self, folder: Path) -> None:
-        """Write weights, optimiser and step count as tensors; no environment, no pickled class."""
+        """Write weights, optimiser, step count and where all stood; no pickled class."""
         folder.mkdir(parents=True, exist_ok=True)
         state = {
             "net": self._policy.net.state_dict(),
             "optimizer": self._policy.optimizer.state_dict(),
             "num_timesteps": self.num_timesteps,
             "fingerprint": self._fingerprint,
+            "snapshot": snapshot(self._model, self._env, self._stage),
         }
         torch.save(state, folder / CHECKPOINT)
 
     def load(self, folder: Path) -> None:
-        """Continue from what `save` wrote; environments start anew.
+        """Continue from what `save` wrote, step for step as if nothing had happened.
 
         Raises:
             ConfigError: the checkpoint is of another network or another market.
@@ -120,6 +122,7 @@ class SB3Learner:
             raise ConfigError(f"{folder} is a checkpoint of another network", str(error)) from error
         self._policy.optimizer.load_state_dict(state["optimizer"])
         self._model.num_timesteps = state["num_timesteps"]
+        self._stage = restore(self._model, self._env, state["snapshot"]) or EVERYWHERE
 
     def close(self) -> None:
         """Close the TensorBoard file and the environments."""

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -77,6 +78,47 @@ def test_a_checkpoint_goes_on_where_it_was_written(
     assert not same_weights(first.actor(), second.actor())
 
 
+CURRICULUM = {
+    "phases": [{"starts": "easy", "share": 0.75}, {"starts": "hard", "share": 0.25}],
+}
+
+
+@pytest.mark.parametrize("phases", [{}, CURRICULUM])
+def test_a_training_that_was_cut_in_two_is_the_same_training(
+    random_market: Market, small: Small, make_spec: MakeSpec, tmp_path: Path, phases: Any
+) -> None:
+    # given: 2,048 steps in one go, with episodes of 200 that end in between
+    values = small().model_dump(mode="json") | {"curriculum": phases}
+    spec = make_spec(random_market, PloutosConfig.model_validate(values))
+    whole = create_learner(spec)
+    whole.train(1024)
+    whole.save(tmp_path / "checkpoint")
+    whole.train(1024)
+
+    # when: another process would go on from the middle
+    torch.manual_seed(123)
+    second = create_learner(spec)
+    second.load(tmp_path / "checkpoint")
+    second.train(1024)
+
+    # then
+    assert same_weights(whole.actor(), second.actor())
+
+
+def test_another_number_of_environments_begins_anew(
+    random_market: Market, small: Small, make_spec: MakeSpec, tmp_path: Path
+) -> None:
+    first = create_learner(make_spec(random_market, small()))
+    first.train(512)
+    first.save(tmp_path / "checkpoint")
+
+    second = create_learner(make_spec(random_market, small(n_envs=8)))
+    second.load(tmp_path / "checkpoint")
+    second.train(256)
+
+    assert second.num_timesteps == 768
+
+
 def test_a_checkpoint_holds_neither_table_nor_pickled_classes(
     random_market: Market, small: Small, make_spec: MakeSpec, tmp_path: Path
 ) -> None:
@@ -87,7 +129,7 @@ def test_a_checkpoint_holds_neither_table_nor_pickled_classes(
     (file,) = tmp_path.glob("*.pt")
     state = torch.load(file, weights_only=True)
 
-    assert set(state) == {"net", "optimizer", "num_timesteps", "fingerprint"}
+    assert set(state) == {"net", "optimizer", "num_timesteps", "fingerprint", "snapshot"}
     assert all("table" not in name for name in state["net"])
 
 

@@ -24,8 +24,8 @@ def run_demo(file: Path | None, home: Home, console: DemoConsole) -> dict[str, A
     Returns:
         The numbers of every step, fit for JSON.
     """
+    from apps.reports import full_report
     from serve.control import serve_down
-    from train.report import write_report
 
     kind = f"bars of {file}" if file else "the simulated market: SIMULATED, no keys, no network"
     console.say(f"Ploutos demo on {kind}")
@@ -37,7 +37,7 @@ def run_demo(file: Path | None, home: Home, console: DemoConsole) -> dict[str, A
         sweep = demo_steps.tune(market, data, home, console, lines)
     with console.step("judge") as lines:
         judgement = demo_steps.judge(sweep.bundle, market, home, lines)
-        report = write_report(home.reports / f"{sweep.plan.name}.html", judgement.report_input())
+        report = full_report(home, home.reports / f"{sweep.plan.name}.html", judgement)
     serve_down(home)
     try:
         with console.step("serve") as lines:

@@ -10,14 +10,14 @@ import numpy.typing as npt
 from envs import Market, V6Params
 from train import metrics
 from train.baselines import equal_weight
-from train.bundle import PolicyBundle
+from train.bundle import PolicyBundle, refresh_card
 from train.bundle_market import Window, judged_window
 from train.costs import with_costs
 from train.evaluation import Act, Evaluation, evaluate
 from train.ledger import TrialLedger
 from train.regimes import REGIMES, regimes
 from train.repetitions import repetitions
-from train.stress_file import Harder, RegimeResult, Spread, StressRecord
+from train.stress_file import Harder, RegimeResult, Spread, StressRecord, write_stress
 from train.window_reading import note_reading
 
 COST_FACTORS = (1.0, 2.0, 5.0)
@@ -53,6 +53,14 @@ def stress(bundle: PolicyBundle, market: Market, ledger: TrialLedger) -> StressR
         regimes=by_regime(market, walked, beside),
         starts=_spread(_started_later(bundle, market, params, window)),
     )
+
+
+def record_stress(bundle: PolicyBundle, market: Market, ledger: TrialLedger) -> StressRecord:
+    """Measure, and write the numbers into the bundle and its model card; as `stress`."""
+    found = stress(bundle, market, ledger)
+    write_stress(bundle.path, found)
+    refresh_card(bundle.path)
+    return found
 
 
 def at_costs(bundle: PolicyBundle, market: Market, window: Window, factor: float) -> Harder:

@@ -114,14 +114,12 @@ def stress(model: Model = None, as_json: Json = False) -> None:
 
     bundle = load_model(home(), model)
     market = market_for(home(), bundle.manifest, None)
-    from train.bundle import refresh_card
     from train.ledger import TrialLedger
-    from train.stress import stress as measure
-    from train.stress_file import write_stress
+    from train.model_card import CARD_FILE
+    from train.stress import record_stress
 
-    found = measure(bundle, market, TrialLedger(home().ledger))
-    write_stress(bundle.path, found)
-    card = refresh_card(bundle.path)
+    found = record_stress(bundle, market, TrialLedger(home().ledger))
+    card = bundle.path / CARD_FILE
     document = found.model_dump(mode="json") | {"card": card}
     emit(document, as_json, lambda console: _show_stress(console, found, card))
 

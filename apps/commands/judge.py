@@ -134,12 +134,11 @@ def _resume(name: str, as_json: bool) -> bool:
 
 def _finish(result: "WalkResult", as_json: bool) -> bool:
     """Write the report and print the summary; whether the verdict is BETTER."""
+    from apps.reports import full_report
     from cluster.settings import home
-    from train.report import write_report
 
     judged = result.judgement
-    page = home().reports / f"{result.plan.name}.html"
-    write_report(page, judged.report_input(result.folds))
+    page = full_report(home(), home().reports / f"{result.plan.name}.html", judged)
     paths = [judged.candidate, *judged.baselines]
     document = {
         "walk": result.plan.name,

@@ -29,19 +29,19 @@ def make_report(
 ) -> None:
     """Judge a bundle once more on its test window, and write everything into one HTML file.
 
-    The reading is counted. `ploutos backtest stress` before it fills the section on stress.
+    The reading is counted. What `ploutos backtest stress` measures is measured first, if it is not
+    there yet.
 
     Example: ploutos report make champion
     """
     from apps.backtests import load_model
+    from apps.reports import full_report
     from cluster.settings import home
-    from train.report import write_report
-    from train.walk_judging import judge_anew, report_of
+    from train.walk_judging import judge_anew
 
     model = load_model(home(), bundle)
     judged = judge_anew(home(), model, occasion="report")
-    page = home().reports / f"{model.manifest.bundle_id}.html"
-    write_report(page, report_of(home(), judged))
+    page = full_report(home(), home().reports / f"{model.manifest.bundle_id}.html", judged)
     document = {
         "bundle": model.manifest.bundle_id,
         "verdict": judged.verdict.label,

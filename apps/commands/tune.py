@@ -99,15 +99,15 @@ def _finish(result: "SweepResult", as_json: bool) -> None:
 
 
 def _judged(result: "SweepResult") -> "tuple[Judgement, Path]":
+    from apps.reports import full_report
     from envs import Market
     from train.judging import judge_bundle
     from train.ledger import TrialLedger
-    from train.report import write_report
 
     ledger = TrialLedger(result.home.ledger)
     judgement = judge_bundle(result.bundle, Market.load(result.market), ledger)
     page = result.home.reports / f"{result.plan.name}.html"
-    return judgement, write_report(page, judgement.report_input())
+    return judgement, full_report(result.home, page, judgement)
 
 
 @app.command("list")

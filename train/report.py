@@ -1,10 +1,9 @@
 """The report of a verdict: one HTML file that needs nothing else, verdict first."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cluster.errors import DataError
 from cluster.files import write_atomic
@@ -12,9 +11,9 @@ from train import report_page as html
 from train.evaluation import Evaluation
 from train.exposure import Exposure
 from train.fold_choice import FoldChoice
-from train.gate import MAX_OVERFITTING, MAX_SPA_P, TARGET_VALIDATION_SHARPE
 from train.manifest import Manifest
 from train.report_months import monthly_returns, months_table
+from train.report_search import luck_section, search_section, tried_section
 from train.report_stress import stress_section
 from train.report_timing import timing_section
 from train.stress_file import StressRecord
@@ -23,11 +22,9 @@ from train.verdict import MIN_DEFLATED_SHARPE
 from train.verdict_file import VerdictRecord
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import polars as pl
 
 SIMULATED = "SIMULATED"
-MAX_TRIAL_ROWS = 60
 FOLD_BASELINES = ("buy_and_hold", "equal_weight")  # beside each fold of a walk; all are above
 
 
@@ -67,10 +64,10 @@ def write_report(path: Path, given: ReportInput) -> Path:
         _numbers(given),
         _exposed(given.exposure),
         _timed(given.timing),
-        _luck(given),
-        _search(given),
+        luck_section(given.trials, given.verdict),
+        search_section(given.verdict, given.manifest),
         stress_section(given.stress),
-        _tried(given),
+        tried_section(given.trials, given.manifest),
         _folds(given),
         _made_of(given),
     ]
@@ -94,24 +91,24 @@ def _banner(given: ReportInput) -> str:
 
 def _tiles(given: ReportInput) -> str:
     verdict = given.verdict
-    span = f"95 %: {_number(verdict.sharpe_low)} to {_number(verdict.sharpe_high)}"
+    span = f"95 %: {html.number(verdict.sharpe_low)} to {html.number(verdict.sharpe_high)}"
     return html.tiles(
         [
-            (_number(verdict.sharpe), "Sharpe ratio, test", span),
+            (html.number(verdict.sharpe), "Sharpe ratio, test", span),
             (
-                _number(verdict.deflated_sharpe),
+                html.number(verdict.deflated_sharpe),
                 "Deflated Sharpe",
                 f"needs {MIN_DEFLATED_SHARPE:.2f}",
             ),
             (
-                _number(verdict.deflation_threshold),
+                html.number(verdict.deflation_threshold),
                 "Luck alone reaches",
                 f"best of {verdict.trials} trial(s)",
             ),
             (
-                _percent(given.candidate.performance.total_return),
+                html.percent(given.candidate.performance.total_return),
                 "Return, test",
-                f"worst drawdown {_percent(given.candidate.performance.max_drawdown)}",
+                f"worst drawdown {html.percent(given.candidate.performance.max_drawdown)}",
             ),
         ]
     )
@@ -132,7 +129,7 @@ def _reasons(verdict: VerdictRecord) -> str:
 def _equity(given: ReportInput) -> str:
     from train.report_charts import equity_chart
 
-    chart = _chart(equity_chart(given.candidate, given.baselines), "equity")
+    chart = html.chart(equity_chart(given.candidate, given.baselines), "equity")
     remark = html.note("After slippage, spread and fees; the same costs and fills for all.")
     return html.section("Equity against the baselines", remark, chart)
 
@@ -142,7 +139,7 @@ def _excess(verdict: VerdictRecord) -> str:
 
     remark = html.note("The bar is the 95 % interval. Better means: all of it lies right of zero.")
     return html.section(
-        "Sharpe above each baseline", remark, _chart(excess_chart(verdict), "excess")
+        "Sharpe above each baseline", remark, html.chart(excess_chart(verdict), "excess")
     )
 
 
@@ -161,14 +158,14 @@ def _exposed(exposure: Exposure | None) -> str:
         "Share of equity at the end of each session, by sector, or by symbol where no sector is "
         "known; what is missing to 100 % is cash."
     )
-    chart = _chart(exposure_chart(exposure), "exposure")
+    chart = html.chart(exposure_chart(exposure), "exposure")
     return html.section("What it was invested in", remark, chart)
 
 
 def _timed(timing: Timing | None) -> str:
     from train.timing_chart import timing_chart
 
-    return timing_section(timing, _chart(timing_chart(timing), "timing") if timing else "")
+    return timing_section(timing, html.chart(timing_chart(timing), "timing") if timing else "")
 
 
 def _numbers(given: ReportInput) -> str:
@@ -178,94 +175,6 @@ def _numbers(given: ReportInput) -> str:
     values = [path.to_dict() for path in paths]
     rows = [[name, *(form(value[key]) for value in values)] for name, key, form in _METRICS]
     return html.section("Numbers", html.table(["", *(readable(path.name) for path in paths)], rows))
-
-
-def _luck(given: ReportInput) -> str:
-    from train.report_charts import trials_chart
-
-    remark = html.note(
-        "Every trial's Sharpe on the test window. The dashed line is what the best of as many "
-        "trials without any skill is expected to show; the chosen one must clear it by far."
-    )
-    return html.section(
-        "All trials", remark, _chart(trials_chart(given.trials, given.verdict), "trials")
-    )
-
-
-def _search(given: ReportInput) -> str:
-    from train.report_charts import readable
-
-    verdict = given.verdict
-    effective = verdict.deflated_sharpe_effective
-    overfitting = verdict.overfitting
-    tests = [
-        f"{readable(row.baseline)} {row.spa_p:.3f}"
-        for row in verdict.excess
-        if row.spa_p is not None
-    ]
-    pairs = [
-        ("deflated Sharpe", f"{verdict.deflated_sharpe:.3f} over {verdict.trials} trial(s)"),
-        (
-            "counting clusters",
-            "not measured"
-            if effective is None
-            else f"{effective:.3f} over {verdict.effective_trials} different thing(s) tried",
-        ),
-        (
-            "probability of overfitting",
-            f"not measured; the gate wants at most {MAX_OVERFITTING:g}"
-            if overfitting is None
-            else f"{overfitting:.3f}; the gate wants at most {MAX_OVERFITTING:g}",
-        ),
-        (f"Hansen's p, at most {MAX_SPA_P:g}", ", ".join(tests) or "not measured"),
-        ("Sharpe on validation", _validation(given.manifest)),
-        ("the test window was read", _times(verdict.readings)),
-    ]
-    return html.section("What searching explains", html.facts(pairs))
-
-
-def _times(readings: int | None) -> str:
-    """Of the sessions that were read most often."""
-    return "not counted" if readings is None else "once" if readings == 1 else f"{readings} times"
-
-
-def _validation(manifest: Manifest) -> str:
-    reached = _number(manifest.metrics.get("validation_sharpe"))
-    return f"{reached}; the original sought more than {TARGET_VALIDATION_SHARPE:g}"
-
-
-def _tried(given: ReportInput) -> str:
-    import polars as pl
-
-    trials = given.trials.sort("validation_sharpe", descending=True, nulls_last=True)
-    counts = trials["status"].value_counts(sort=True).rows()
-    told = ", ".join(f"{count} {status}" for status, count in counts)
-    shown = trials.head(MAX_TRIAL_ROWS).select(
-        "trial_id", "validation_sharpe", "test_sharpe", "status", "seed", "steps", "config"
-    )
-    ids = shown["trial_id"].to_list()
-    chosen = ids.index(given.manifest.lineage.trial) if given.manifest.lineage.trial in ids else -1
-    rows = [_trial_row(row) for row in shown.iter_rows()]
-    lead = html.note(
-        f"{trials.height} trials of {trials.select(pl.col('sweep').n_unique()).item()} sweep(s): "
-        f"{told}. Best on validation first; validation chose, the test window did not."
-    )
-    left = trials.height - len(rows)
-    more = html.note(f"{left} more are in the ledger.") if left else ""
-    columns = ["trial", "validation", "test", "status", "seed", "steps", "parameters"]
-    return html.section(
-        "What was tried", lead, html.table(columns, rows, chosen=chosen, text=6), more
-    )
-
-
-def _trial_row(row: tuple[Any, ...]) -> list[str]:
-    trial, validation, test, status, seed, steps, config = row
-    told = ", ".join(f"{name} {_short(value)}" for name, value in json.loads(config).items())
-    return [trial, _number(validation), _number(test), status, str(seed), f"{steps:,}", told]
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _folds(given: ReportInput) -> str:
@@ -289,11 +198,11 @@ def _choices(folds: Sequence[FoldChoice]) -> str:
     rows = [
         [
             f"{fold.fold}: {fold.test[0]} to {fold.test[1]}",
-            _number(fold.validation_sharpe),
-            _number(fold.test_sharpe),
-            *(_number(fold.baselines[name]) for name in names),
+            html.number(fold.validation_sharpe),
+            html.number(fold.test_sharpe),
+            *(html.number(fold.baselines[name]) for name in names),
             str(fold.seeds),
-            ", ".join(f"{name} {_short(value)}" for name, value in fold.parameters.items()),
+            ", ".join(f"{name} {html.short(value)}" for name, value in fold.parameters.items()),
         ]
         for fold in folds
     ]
@@ -325,35 +234,21 @@ def _made_of(given: ReportInput) -> str:
     return html.section("What it was made of", html.facts(pairs))
 
 
-def _chart(figure: "go.Figure", name: str) -> str:
-    options = {"displayModeBar": False, "responsive": True}
-    drawn = figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config=options)
-    return f"<figure style='margin:0'>{drawn}</figure>"
-
-
-def _number(value: float | None) -> str:
-    return html.minus("–" if value is None else f"{value:.2f}")
-
-
-def _percent(value: float) -> str:
-    return html.minus(f"{100.0 * value:.1f} %")
-
-
 def _count(value: float) -> str:
     return f"{value:,.0f}"
 
 
 _METRICS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    ("Sharpe ratio", "sharpe_ratio", _number),
-    ("Sortino ratio", "sortino_ratio", _number),
-    ("Calmar ratio", "calmar_ratio", _number),
-    ("return", "total_return", _percent),
-    ("CAGR", "cagr", _percent),
-    ("volatility", "volatility", _percent),
-    ("worst drawdown", "max_drawdown", _percent),
-    ("days that gained", "hit_rate", _percent),
-    ("turnover a year", "turnover", _number),
-    ("exposure", "exposure", _percent),
-    ("costs a year", "cost_drag", _percent),
+    ("Sharpe ratio", "sharpe_ratio", html.number),
+    ("Sortino ratio", "sortino_ratio", html.number),
+    ("Calmar ratio", "calmar_ratio", html.number),
+    ("return", "total_return", html.percent),
+    ("CAGR", "cagr", html.percent),
+    ("volatility", "volatility", html.percent),
+    ("worst drawdown", "max_drawdown", html.percent),
+    ("days that gained", "hit_rate", html.percent),
+    ("turnover a year", "turnover", html.number),
+    ("exposure", "exposure", html.percent),
+    ("costs a year", "cost_drag", html.percent),
     ("fills", "fills", _count),
 )

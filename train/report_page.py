@@ -2,6 +2,10 @@
 
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 STYLE = """
 :root { --ink: #1d2733; --muted: #6b7785; --line: #e1e5ea; --paper: #ffffff; --ground: #f5f6f8;
@@ -98,6 +102,28 @@ def heading(text: str) -> str:
 def minus(number: str) -> str:
     """A number with a true minus sign."""
     return number.replace("-", "\N{MINUS SIGN}")
+
+
+def number(value: float | None) -> str:
+    """With two digits; a dash where there is none."""
+    return minus("–" if value is None else f"{value:.2f}")
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """A share in percent."""
+    return minus(f"{100.0 * value:.{digits}f} %")
+
+
+def short(value: Any) -> str:
+    """A parameter in few characters."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def chart(figure: "go.Figure", name: str) -> str:
+    """A figure that fits its width; the library is in the page once."""
+    options = {"displayModeBar": False, "responsive": True}
+    drawn = figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config=options)
+    return f"<figure style='margin:0'>{drawn}</figure>"
 
 
 def note(text: str) -> str:

@@ -30,10 +30,10 @@ def _harder(stress: StressRecord) -> str:
     rows = [
         [
             row.name,
-            _number(row.sharpe),
-            _percent(row.total_return),
-            _percent(row.max_drawdown),
-            _number(row.equal_weight),
+            html.number(row.sharpe),
+            html.percent(row.total_return),
+            html.percent(row.max_drawdown),
+            html.number(row.equal_weight),
         ]
         for row in stress.harder
     ]
@@ -46,9 +46,9 @@ def _regimes(stress: StressRecord) -> str:
         [
             row.name,
             str(row.sessions),
-            _number(row.sharpe),
-            _percent(row.mean_return, digits=3),
-            _number(row.equal_weight),
+            html.number(row.sharpe),
+            html.percent(row.mean_return, digits=3),
+            html.number(row.equal_weight),
         ]
         for row in stress.regimes
     ]
@@ -59,13 +59,5 @@ def _regimes(stress: StressRecord) -> str:
 def _spread(spread: Spread | None) -> str:
     if spread is None:
         return "not measured: the ledger knows no other seed"
-    low, high = _number(spread.low), _number(spread.high)
-    return f"median {_number(spread.median)}, from {low} to {high} ({spread.count} walks)"
-
-
-def _number(value: float | None) -> str:
-    return html.minus("–" if value is None else f"{value:.2f}")
-
-
-def _percent(value: float, digits: int = 1) -> str:
-    return html.minus(f"{100.0 * value:.{digits}f} %")
+    low, high = html.number(spread.low), html.number(spread.high)
+    return f"median {html.number(spread.median)}, from {low} to {high} ({spread.count} walks)"

@@ -133,6 +133,7 @@ class TrialListener:
     make_room: Callable[[], None]  # on a full disk
     storage_fault: str = ""  # why a checkpoint could not be written
     _started: set[str] = field(default_factory=set)
+    _done: set[str] = field(default_factory=set)  # whose last result ended them
     _numbers: dict[str, int] = field(default_factory=dict)
     _began: float = field(default_factory=time.perf_counter)
 
@@ -144,6 +145,8 @@ class TrialListener:
     def progressed(self, trial: Any, result: Mapping[str, Any]) -> None:
         """A trial was evaluated; Tune calls this before the trial itself knows the result."""
         if STORAGE_FAULT not in result:
+            if result.get("done"):
+                self._done.add(trial.trial_id)
             self._tell("progress", trial, result)
         elif not self.storage_fault:
             self.storage_fault = result[STORAGE_FAULT]
@@ -151,12 +154,21 @@ class TrialListener:
             signal.raise_signal(signal.SIGINT)  # as Ctrl-C: Tune saves all, and trials can go on
 
     def ended(self, trial: Any) -> None:
-        """A trial came to its end: by itself, pruned by the scheduler, or failed for good."""
-        self._tell(self.record(trial), trial)
+        """A trial came to its end: by itself, pruned by the scheduler, or failed for good.
+
+        Tune says so, too, of a trial that it stops on Ctrl-C; but then no result had said that the
+        trial is done. Such a trial goes on when the sweep is resumed.
+        """
+        if trial.trial_id in self._done or trial.status == "ERROR":
+            self._tell(self.record(trial), trial)
 
     def ended_earlier(self, trial: Any) -> bool:
-        """Whether a trial had ended already when this driver came."""
-        return trial.is_finished() and trial.trial_id not in self._started
+        """Whether a trial had ended already when this driver came.
+
+        Not so one that waited for its start when Ctrl-C came: Tune calls it terminated.
+        """
+        over = trial.status == "ERROR" or bool((trial.last_result or {}).get("done"))
+        return over and trial.is_finished() and trial.trial_id not in self._started
 
     def _tell(self, kind: EventKind, trial: Any, result: Mapping[str, Any] | None = None) -> None:
         last = result or trial.last_result or {}

@@ -16,10 +16,12 @@ from train.sweep_progress import (
 from train.trial import STORAGE_FAULT
 
 
-def trial(number: int, **last: Any) -> SimpleNamespace:
+def trial(number: int, status: str = "RUNNING", **last: Any) -> SimpleNamespace:
     """What the listener looks at of Tune's own trial."""
     config = {"home": "/h", "sweep": "s", "seed": 4, "gamma": 0.9}
-    return SimpleNamespace(trial_id=f"t{number}", config=config, last_result=last or None)
+    return SimpleNamespace(
+        trial_id=f"t{number}", config=config, status=status, last_result=last or None
+    )
 
 
 class Desk:
@@ -83,12 +85,14 @@ def test_progress_has_the_numbers_of_the_new_result() -> None:
 @pytest.mark.parametrize("end", ["completed", "pruned", "failed"])
 def test_an_ended_trial_is_recorded_before_it_is_told(end: TrialEnd) -> None:
     desk = Desk(end)
+    last = {"num_timesteps": 100, "validation_sharpe": 2.0}
+    desk.listener.progressed(trial(0), {**last, "done": end != "failed"})
 
-    desk.listener.ended(trial(0, num_timesteps=100, validation_sharpe=2.0))
+    desk.listener.ended(trial(0, "ERROR" if end == "failed" else "RUNNING", **last))
 
     assert desk.recorded == ["t0"]
-    assert [event.kind for event in desk.events] == [end]
-    assert desk.events[0].validation_sharpe == 2.0
+    assert [event.kind for event in desk.events] == ["progress", end]
+    assert desk.events[1].validation_sharpe == 2.0
 
 
 def test_a_record_that_fails_stops_the_sweep() -> None:
@@ -99,7 +103,7 @@ def test_a_record_that_fails_stops_the_sweep() -> None:
 
     desk.listener.record = refuse
     with pytest.raises(OSError, match="no space"):
-        desk.listener.ended(trial(0))
+        desk.listener.ended(trial(0, status="ERROR"))
     assert desk.events == []
 
 
@@ -108,7 +112,7 @@ def test_tunes_callbacks_reach_the_listener() -> None:
     callback, one = tune_callback(desk.listener), trial(1)
 
     callback.on_trial_start(iteration=0, trials=[one], trial=one)
-    result = {"num_timesteps": 5}
+    result = {"num_timesteps": 5, "done": True}
     callback.on_trial_result(iteration=1, trials=[one], trial=one, result=result)
     callback.on_trial_complete(iteration=2, trials=[one], trial=one)
     callback.on_trial_error(iteration=2, trials=[one], trial=one)
@@ -120,7 +124,7 @@ def test_tunes_callbacks_reach_the_listener() -> None:
 
 def test_a_trial_that_this_driver_never_started_ended_earlier() -> None:
     desk = Desk()
-    seen, unseen = trial(1), trial(2)
+    seen, unseen = trial(1, done=True), trial(2, done=True)
     for one in (seen, unseen):
         one.is_finished = lambda: True
     desk.listener.started(seen)
@@ -195,3 +199,31 @@ class TestSweepProgress:
 
     def test_durations_are_short(self) -> None:
         assert [duration(s) for s in (4.6, 750, 11_100)] == ["5s", "12m30s", "3h05m"]
+
+
+def test_a_trial_that_ctrl_c_stopped_has_not_ended() -> None:
+    """Tune calls it complete, though no result had said that it is done."""
+    desk = Desk("pruned")
+    desk.listener.started(trial(0))
+    desk.listener.progressed(trial(0), {"num_timesteps": 50, "done": False})
+
+    desk.listener.ended(trial(0, num_timesteps=50))
+
+    assert desk.recorded == []
+    assert [event.kind for event in desk.events] == ["started", "progress"]
+
+
+@pytest.mark.parametrize(
+    ("status", "last", "ended"),
+    [
+        ("TERMINATED", {"num_timesteps": 100, "done": True}, True),
+        ("ERROR", {}, True),
+        ("TERMINATED", {}, False),  # it waited for its start when Ctrl-C came
+        ("TERMINATED", {"num_timesteps": 50, "done": False}, False),
+    ],
+)
+def test_what_ended_before_this_driver_came(status: str, last: dict[str, Any], ended: bool) -> None:
+    one = trial(0, status, **last)
+    one.is_finished = lambda: True
+
+    assert Desk().listener.ended_earlier(one) is ended

@@ -23,8 +23,9 @@ def refusal(folder: Path, text: str) -> str:
     return str(caught.value)
 
 
-def test_the_built_in_scenarios_are_the_originals_and_a_demo() -> None:
-    assert scenario_names() == ["demo", "v6_better_timing", "v6_extended_50m", "v7_sp500_sectors"]
+def test_the_built_in_scenarios_are_the_originals_a_demo_and_two_walks() -> None:
+    originals = ["v6_better_timing", "v6_extended_50m", "v7_sp500_sectors"]
+    assert scenario_names() == ["daily22", "demo", "hourly15", *originals]
 
 
 def test_better_timing_has_the_originals_numbers() -> None:

@@ -1,10 +1,11 @@
 """The bars that a bundle is walked over, its own or new ones, and which of them are unseen."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cluster.errors import DataError, PloutosError
+from cluster.errors import BundleError, ConfigError, DataError, PloutosError
 from cluster.settings import Home
 from envs import Market
 from train.manifest import FoldSpan, Manifest
@@ -30,36 +31,55 @@ def bundle_market(home: Home, manifest: Manifest) -> Market:
     return open_market(folder, fingerprint)
 
 
-def market_of_bars(home: Home, bars: "pl.DataFrame", manifest: Manifest) -> Market:
-    """Other bars of a bundle's symbols, with its features, in its order.
+def market_of_bars(
+    home: Home, bars: "pl.DataFrame", manifest: Manifest, symbols: Sequence[str] | None = None
+) -> Market:
+    """Other bars with a bundle's features, in the order of `symbols`: by default its own.
 
     Where its symbols are slots, the universe of this home and the bundle's own rules settle who
     sits in them; the bars must then begin as early as its own, for the seats follow from the first
     scan on.
 
     Raises:
-        DataError: a symbol is missing, or the features of this version are others.
+        BundleError: the features of this version are others.
+        ConfigError: the bars have another interval.
+        DataError: a symbol is missing, or other slots are seated.
     """
     from envs.from_bars import market_from_bars
-    from features import feature_fingerprint
 
-    if feature_fingerprint(manifest.feature_set) != manifest.feature_fingerprint:
-        raise DataError(
-            f"bundle {manifest.bundle_id} was made with other features",
-            f"feature set {manifest.feature_set} has changed since",
-            "train a bundle with this version: ploutos tune run",
-        )
+    _check_kind(manifest, bars)
     if manifest.slots is not None:
         return _slotted(home, bars, manifest)
-    missing = sorted(set(manifest.symbols) - set(bars["symbol"].unique()))
+    wanted = tuple(symbols or manifest.symbols)
+    missing = sorted(set(wanted) - set(bars["symbol"].unique()))
     if missing:
         raise DataError(
             f"the bars lack {', '.join(missing[:5])}",
-            f"bundle {manifest.bundle_id} trades {len(manifest.symbols)} symbols, "
+            f"bundle {manifest.bundle_id} trades {len(wanted)} symbols, "
             f"{len(missing)} of them are missing",
             "give bars of all its symbols",
         )
-    return market_from_bars(bars, manifest.feature_set, manifest.symbols)
+    return market_from_bars(bars, manifest.feature_set, wanted)
+
+
+def _check_kind(manifest: Manifest, bars: "pl.DataFrame") -> None:
+    from features import feature_fingerprint, interval_of
+
+    here = feature_fingerprint(manifest.feature_set)
+    if here != manifest.feature_fingerprint:
+        raise BundleError(
+            f"bundle {manifest.bundle_id} was made with other features",
+            f"feature set {manifest.feature_set} {manifest.feature_fingerprint[:16]}, "
+            f"here {here[:16]}",
+            "use the version that made it, or train a bundle with this one: ploutos tune run",
+        )
+    interval = interval_of(bars)
+    if interval != manifest.data.interval:
+        raise ConfigError(
+            f"bundle {manifest.bundle_id} acts on {manifest.data.interval} bars",
+            f"these are {interval} bars",
+            f"give {manifest.data.interval} bars",
+        )
 
 
 def _slotted(home: Home, bars: "pl.DataFrame", manifest: Manifest) -> Market:
@@ -108,13 +128,26 @@ def unseen_window(manifest: Manifest, market: Market) -> Window:
     """
     if market.fingerprint == manifest.data.fingerprint:
         return last_fold(manifest).train[1], market.num_bars - 1
+    return later_window(manifest, market)
+
+
+def later_window(manifest: Manifest, market: Market) -> Window:
+    """The sessions after a bundle's own data, from where a symbol can be traded.
+
+    Raises:
+        DataError: there are no two such bars.
+    """
     end = np.datetime64(manifest.data.end.replace(tzinfo=None), "us")
-    later = np.flatnonzero(market.ts > end)
-    if len(later) < 2:
+    known = market.session[market.ts <= end]  # a session that it knows the start of is no later one
+    tradable = market.tradable.any(axis=1)
+    later = np.flatnonzero((market.session > known.max(initial=-1)) & tradable)
+    if len(later) < 2 or later[0] >= market.num_bars - 1:
+        last = market.ts[-1].astype("datetime64[D]")
         raise DataError(
-            f"bundle {manifest.bundle_id} may know all of these bars",
-            f"its own data end at {manifest.data.end:%Y-%m-%d %H:%M}, these at {market.ts[-1]}",
-            "give later bars",
+            "these bars hold no session that the bundle has not seen",
+            f"bundle {manifest.bundle_id} was made on bars up to {manifest.data.end:%Y-%m-%d}, "
+            f"and these end on {last}, the first ones being needed to warm the features up",
+            "give later bars; ploutos model show tells its verdict on the bars it was made on",
         )
     return int(later[0]), market.num_bars - 1
 

@@ -13,13 +13,12 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from cluster.errors import BundleError, ConfigError, DataError, UsageError
+from cluster.errors import BundleError, DataError, UsageError
 from cluster.settings import Home
 from envs import Market, V6Params
-from features import feature_fingerprint, interval_of
-from features.sessions import session_index
 from train.attempts import Attempt, attempt_table
 from train.bundle import PolicyBundle
+from train.bundle_market import later_window, market_of_bars
 from train.evaluation import Evaluation
 from train.exposure import exposure
 from train.judging import check_whole
@@ -34,8 +33,7 @@ from train.timing import timing_if_traded
 from train.trial_record import TrialRecord
 from train.tried import Tried, tried_on
 from train.verdict import Verdict, judge
-
-LATER = -1  # in place of a fold's number
+from train.window_reading import LATER
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +72,14 @@ def judge_on_bars(
     """
     bundle = PolicyBundle.load(folder)
     manifest = bundle.manifest
-    _check_kind(manifest, bars)
     onnx = (folder / "policy.onnx").read_bytes()  # just checked against the manifest
     remarks: list[str] = []
     if manifest.slots is not None:
         _refuse_choice_of_slots(manifest, symbols)
-        market = _market_of_slots(home, manifest, bars)
+        market = market_of_bars(home, bars, manifest)
     else:
         chosen, remarks = _symbols(manifest, bars, symbols, shared=is_shared(onnx))
-        market = _market(manifest, bars, chosen)
-    window = _unseen(manifest, market)
+        market = market_of_bars(home, bars, manifest, chosen)
     piece = Piece(
         act=bundle.act
         if market.symbols == manifest.symbols
@@ -92,7 +88,7 @@ def judge_on_bars(
         trial=manifest.lineage.trial,
         market=market,
         params=V6Params.from_dict(manifest.v6_params),
-        window=window,
+        window=later_window(manifest, market),
         fold=LATER,
     )
     tried = tried_on(TrialLedger(home.ledger), manifest.problem, {manifest.data.fingerprint})
@@ -148,24 +144,6 @@ def _told(piece: Piece, manifest: Manifest, dates: Sequence[date], *, at_hand: b
     return told
 
 
-def _check_kind(manifest: Manifest, bars: pl.DataFrame) -> None:
-    here = feature_fingerprint(manifest.feature_set)
-    if here != manifest.feature_fingerprint:
-        raise BundleError(
-            f"bundle {manifest.bundle_id} was made with other features",
-            f"feature set {manifest.feature_set} {manifest.feature_fingerprint[:16]}, "
-            f"here {here[:16]}",
-            "judge it with the version that made it",
-        )
-    interval = interval_of(bars)
-    if interval != manifest.data.interval:
-        raise ConfigError(
-            f"bundle {manifest.bundle_id} acts on {manifest.data.interval} bars",
-            f"these are {interval} bars",
-            f"give {manifest.data.interval} bars",
-        )
-
-
 def _symbols(
     manifest: Manifest,
     bars: pl.DataFrame,
@@ -216,26 +194,6 @@ def _refuse_other_symbols(
     )
 
 
-def _market(manifest: Manifest, bars: pl.DataFrame, symbols: tuple[str, ...]) -> Market:
-    from envs.from_bars import market_from_bars
-
-    return market_from_bars(bars, manifest.feature_set, symbols)
-
-
-def _market_of_slots(home: Home, manifest: Manifest, bars: pl.DataFrame) -> Market:
-    """The slots that the bundle was made for, seated by the same rules on these bars."""
-    from envs.from_bars import market_from_slots
-    from features.slotted import slotted_bars
-    from features.universe_store import load_universe
-
-    assert manifest.slots is not None
-    universe = load_universe(home.universe)
-    seated = slotted_bars(
-        bars, universe, manifest.slots.rules(), manifest.feature_set, home.tables / "scan"
-    )
-    return market_from_slots(seated)
-
-
 def _refuse_choice_of_slots(
     manifest: Manifest, asked: Sequence[str] | Literal["all"] | None
 ) -> None:
@@ -245,28 +203,6 @@ def _refuse_choice_of_slots(
             "it trades slots, and a monthly scan of the home's universe says who sits in them",
             "leave --symbols out",
         )
-
-
-def _unseen(manifest: Manifest, market: Market) -> tuple[int, int]:
-    """First decision bar and last marked bar: later sessions, from where a symbol can be traded.
-
-    Raises:
-        DataError: there are no two such bars.
-    """
-    end = np.array([manifest.data.end.replace(tzinfo=None)], "datetime64[us]")
-    daily = manifest.data.interval == "1d"
-    seen = int(session_index(end, daily=daily)[0])
-    tradable = market.tradable.any(axis=1)
-    later = np.flatnonzero((market.session > seen) & tradable)
-    if len(later) < 2 or later[0] >= market.num_bars - 1:
-        last = market.ts[-1].astype("datetime64[D]")
-        raise DataError(
-            "these bars hold no session that the bundle has not seen",
-            f"bundle {manifest.bundle_id} was made on bars up to {manifest.data.end:%Y-%m-%d}, "
-            f"and these end on {last}, the first ones being needed to warm the features up",
-            "give later bars; ploutos model show tells its verdict on the bars it was made on",
-        )
-    return int(later[0]), market.num_bars - 1
 
 
 def _on_market(manifest: Manifest, market: Market, label: str) -> Manifest:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cluster.errors import DataError, PloutosError
+from cluster.errors import BundleError, ConfigError, DataError, PloutosError
 from cluster.settings import Home
 from envs import Market
 from envs.from_bars import market_from_slots
@@ -30,6 +30,7 @@ def manifest(stated: ManifestFields) -> Manifest:
     fields = {
         "feature_fingerprint": feature_fingerprint("v6"),
         "symbols": tuple(sorted(BARS["symbol"].unique())[:3])[::-1],
+        "data": stated.data.model_copy(update={"interval": "1d"}),
     }
     return complete(stated.model_copy(update=fields), {"policy.onnx": "ab" * 32})
 
@@ -48,8 +49,15 @@ def test_bars_of_its_symbols_come_in_its_order(home: Home, manifest: Manifest) -
 
 
 def test_other_features_are_refused(home: Home, manifest: Manifest) -> None:
-    with pytest.raises(DataError, match="made with other features"):
+    with pytest.raises(BundleError, match="made with other features"):
         market_of_bars(home, BARS, manifest.model_copy(update={"feature_fingerprint": "0" * 64}))
+
+
+def test_another_interval_is_refused(home: Home, manifest: Manifest) -> None:
+    hourly = manifest.data.model_copy(update={"interval": "1h"})
+
+    with pytest.raises(ConfigError, match="acts on 1h bars: these are 1d bars"):
+        market_of_bars(home, BARS, manifest.model_copy(update={"data": hourly}))
 
 
 def test_a_missing_symbol_is_named(home: Home, manifest: Manifest) -> None:
@@ -102,5 +110,7 @@ def test_the_end_of_its_data_is_known_to_it(home: Home, manifest: Manifest) -> N
     data = manifest.data.model_copy(update={"end": last - timedelta(days=1)})
     market = market_of_bars(home, BARS, manifest)
 
-    with pytest.raises(DataError, match="may know all"):  # one bar is no window
+    with pytest.raises(
+        DataError, match="no session that the bundle has not seen"
+    ):  # one bar is no window
         unseen_window(manifest.model_copy(update={"data": data}), market)

@@ -177,6 +177,18 @@ def test_the_standard_plan_is_the_one_promised() -> None:
     assert len({problem.name for problem in problems}) == len(problems)
 
 
+def test_the_numbers_in_docs_hold_what_is_promised() -> None:
+    """`make truth` wrote them; whoever changes the gate runs it again."""
+    told = json.loads((Path(__file__).parents[2] / "docs" / "truth.json").read_text())
+
+    assert shortfalls(told) == []
+    assert (told["problems"], told["trials_each"], told["seed"]) == (200, 20, 0)
+    assert len(told["power"]) == 3
+    for name in ("false_promotion_rate", "naive_promotion_rate"):
+        hits = round(told[name] * told["problems"])
+        assert told[f"{name}_95"] == pytest.approx(binomial_interval(hits, 200), abs=1e-5)
+
+
 @pytest.mark.slow
 def test_the_command_writes_the_file_and_says_no_with_6(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

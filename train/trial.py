@@ -185,9 +185,9 @@ class TrialRun:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             actor = self.learner.actor()
-            self.learner.save(folder / _LEARNER_FOLDER)
             (folder / ONNX_FILE).write_bytes(actor_to_onnx(actor, self._scale))
             (folder / ZIP_FILE).write_bytes(actor_to_sb3_zip(actor, self._scale))
+            self.learner.save(folder / _LEARNER_FOLDER)  # last: an export draws random numbers
             outcome.write(folder)
             seal(folder)
             yield folder

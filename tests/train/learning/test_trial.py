@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,6 +86,28 @@ def test_a_trial_is_evaluated_evenly_to_its_end(home: Home, plan: SweepPlan) -> 
     assert [outcome.steps for outcome in outcomes] == [512 * n for n in range(1, 9)]
     assert all(outcome.steps_per_second > 0 for outcome in outcomes)
     assert next(run.outcomes(), None) is None
+
+
+def test_a_trial_that_goes_on_from_a_checkpoint_is_the_same_trial(
+    home: Home, plan: SweepPlan, tmp_path: Path
+) -> None:
+    # given: a trial that leaves checkpoints, and its third one
+    validations, third = [], tmp_path / "third"
+    run = start(home, plan)
+    for number, (outcome, _) in enumerate(run.outcomes(), start=1):
+        validations.append(outcome.validation_sharpe)
+        with run.checkpoint(outcome) as folder:
+            if number == 3:
+                shutil.copytree(folder, third)
+
+    # when
+    again = start(home, plan)
+    again.learner.load(third / "learner")
+    later = [outcome.validation_sharpe for outcome, _ in again.outcomes()]
+
+    # then
+    assert later == validations[3:]
+    assert len(set(validations)) > 1
 
 
 def test_what_the_test_window_holds_changes_nothing_of_a_trial(

@@ -180,14 +180,17 @@ class TrialRun:
     @contextmanager
     def checkpoint(self, outcome: Outcome) -> Iterator[Path]:
         """A folder with the learner's state, the exported policy and the outcome."""
+        import torch
+
         from train.export import actor_to_onnx, actor_to_sb3_zip
 
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             actor = self.learner.actor()
-            (folder / ONNX_FILE).write_bytes(actor_to_onnx(actor, self._scale))
-            (folder / ZIP_FILE).write_bytes(actor_to_sb3_zip(actor, self._scale))
-            self.learner.save(folder / _LEARNER_FOLDER)  # last: an export draws random numbers
+            self.learner.save(folder / _LEARNER_FOLDER)
+            with torch.random.fork_rng(devices=[]):  # an export draws; training must not notice
+                (folder / ONNX_FILE).write_bytes(actor_to_onnx(actor, self._scale))
+                (folder / ZIP_FILE).write_bytes(actor_to_sb3_zip(actor, self._scale))
             outcome.write(folder)
             seal(folder)
             yield folder

@@ -138,7 +138,10 @@ def test_bars_that_do_not_fit(
     later = pl.read_parquet(later_bars)
     later.filter(pl.col("symbol") != bars["symbol"][0]).write_parquet(fewer)
 
-    for path, told in ((known, "may know all of these bars"), (fewer, "the bars lack")):
+    for path, told in (
+        (known, "no session that the bundle has not seen"),
+        (fewer, "the bars lack"),
+    ):
         outcome = ploutos("backtest", "run", "--bars", path)
 
         assert outcome.code == 1

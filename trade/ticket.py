@@ -80,6 +80,9 @@ class TicketWriter:
             return None
         if state.halted_in(state.day_session):
             return Denial("DAILY_LOSS", gate.limits.daily_loss, state.halt_loss, symbol)
+        if not self._table.tradable[bar, self._table.symbols.index(symbol)]:
+            # Let through, it would leave the correlation of all entries after it unknown.
+            return Denial("NOT_TRADABLE", 1.0, 0.0, symbol)
         exposed = (*state.account.positions, *intended)
         window = slice(max(0, bar - gate.limits.correlation_bars), bar + 1)
         history = PriceHistory(

@@ -14,6 +14,7 @@ from features import SimulatedMarket, aligned_table
 from features.sessions import is_half_day, session_close, session_dates
 from trade.journal import read_journal
 from trade.replay import replay_table
+from trade.risk import RiskLimits
 from trade.scripted_policy import ScriptedPolicy
 from trade.table import decision_id
 
@@ -131,3 +132,18 @@ def test_a_half_day_is_a_session_of_its_own_that_ends_at_one_o_clock(
     assert result.sessions == 2
     fills = [r.payload["decided_in"] for r in read_journal(journal) if r.kind == "fill"]
     assert [fills.count(session) for session in sorted(set(fills))] == [2, 2]
+
+
+def test_a_name_that_trades_no_more_does_not_keep_others_out(
+    walk_table, scripted, request_for, journal: Path
+) -> None:
+    # given: S0 has been delisted, and the policy wants it before S1
+    table = walk_table(bars=60, assets=2, seed=3)
+    table.tradable[20:, 0] = False
+    policy = scripted(table, {50: {"S0": 1, "S1": 1}})
+
+    result = replay_table(request_for(table, policy, journal, limits=RiskLimits()), table)
+
+    assert result.denials == {"NOT_TRADABLE": 1}
+    orders = [r.payload for r in read_journal(journal) if r.kind == "order"]
+    assert [order["symbol"] for order in orders] == ["S1"]

@@ -122,7 +122,8 @@ class SB3Learner:
             raise ConfigError(f"{folder} is a checkpoint of another network", str(error)) from error
         self._policy.optimizer.load_state_dict(state["optimizer"])
         self._model.num_timesteps = state["num_timesteps"]
-        self._stage = restore(self._model, self._env, state["snapshot"]) or EVERYWHERE
+        saved = state.get("snapshot")  # checkpoints of older versions: environments begin anew
+        self._stage = (saved and restore(self._model, self._env, saved)) or EVERYWHERE
 
     def close(self) -> None:
         """Close the TensorBoard file and the environments."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -28,6 +28,7 @@ from train.scenario import PloutosConfig
 from train.sweep_state import resume_command
 
 PLAN_FILE = "sweep.json"
+Plan = TypeVar("Plan", bound=BaseModel)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -133,11 +134,20 @@ def read_plan(home: Home, name: str) -> SweepPlan:
     path = home.sweeps / name / PLAN_FILE
     if not path.is_file():
         raise UsageError(f"no sweep {name}", f"{path} is not there", "ploutos tune list")
+    return parsed_plan(path, SweepPlan)
+
+
+def parsed_plan(path: Path, kind: type[Plan]) -> Plan:
+    """The plan in a file.
+
+    Raises:
+        DataError: it was damaged.
+    """
     try:
-        return SweepPlan.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
         why = " ".join(str(error).split())[:200]
-        raise DataError(f"{path} is damaged", why, "start the sweep anew") from error
+        raise DataError(f"{path} is damaged", why, "start anew, under another name") from error
 
 
 def check_sweep_name(home: Home, name: str) -> None:

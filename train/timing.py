@@ -28,6 +28,10 @@ Bool = npt.NDArray[np.bool_]
 Float64 = npt.NDArray[np.float64]
 
 
+class NoTradesError(DataError):
+    """A walk has no trade that enough closes follow."""
+
+
 @dataclass(frozen=True)
 class TimingRow:
     """Trades of one side in one group, by one measure; shares of 1."""
@@ -97,7 +101,8 @@ def timing(walked: Evaluation, market: Market, params: V6Params, *, seed: int = 
         seed: of the random trades and the bootstrap.
 
     Raises:
-        DataError: the walk has no trade that ten closes follow, or has not noted its holdings.
+        NoTradesError: the walk has no trade that ten closes follow.
+        DataError: it has not noted its holdings, or the Market has no clock.
     """
     place = _Place(walked, market, params, seed)
     return Timing(
@@ -112,10 +117,14 @@ def timing(walked: Evaluation, market: Market, params: V6Params, *, seed: int = 
 
 
 def timing_if_traded(walked: Evaluation, market: Market, params: V6Params) -> Timing | None:
-    """The diagnosis; None where a walk has no trade to be timed."""
+    """The diagnosis; None where a walk has no trade to be timed.
+
+    Raises:
+        DataError: the walk has not noted its holdings, or the Market has no clock.
+    """
     try:
         return timing(walked, market, params)
-    except DataError:
+    except NoTradesError:
         return None
 
 
@@ -136,7 +145,7 @@ class _Place:
         self.count = len(every)
         self.trades = every.where(~np.isnan(self.ahead.scaled[every.bar, every.asset]))
         if not len(self.trades):
-            raise DataError(
+            raise NoTradesError(
                 "no timing without trades",
                 f"{self.count} trade(s), none with {AHEAD} closes after it and a volatility before",
                 "diagnose a longer window, or another bundle",

@@ -6,16 +6,22 @@ It is asked for by a `SweepRequest`, whose scenario names the folds and what is 
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from cluster.errors import ConfigError, DataError, UsageError
+from cluster.errors import ConfigError, UsageError
 from cluster.files import write_atomic
 from cluster.settings import Home
 from envs import Market
 from train.folds import Fold, walk_forward
 from train.manifest import FoldSpan, SlotSpan
 from train.scenario import PloutosConfig
-from train.sweep_plan import SweepRequest, check_sweep_name, code_version, walk_problem
+from train.sweep_plan import (
+    SweepRequest,
+    check_sweep_name,
+    code_version,
+    parsed_plan,
+    walk_problem,
+)
 from train.walk_names import WALK_FILE, fold_sweep
 
 Days = tuple[date, date]
@@ -126,11 +132,7 @@ def read_walk(home: Home, name: str) -> WalkPlan:
     path = home.sweeps / name / WALK_FILE
     if not path.is_file():
         raise UsageError(f"no walk-forward {name}", f"{path} is not there", "ploutos judge list")
-    try:
-        return WalkPlan.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        why = " ".join(str(error).split())[:200]
-        raise DataError(f"{path} is damaged", why, "start the walk anew") from error
+    return parsed_plan(path, WalkPlan)
 
 
 def walk_names(home: Home) -> list[str]:

@@ -12,7 +12,7 @@ from envs import Market, V6Params
 from train.day_blocks import DayBlocks
 from train.evaluation import Evaluation, evaluate
 from train.followed import AHEAD, BAND, SCALED_BAND, followed
-from train.timing import Timing, timing
+from train.timing import NoTradesError, Timing, timing, timing_if_traded
 from train.timing_chart import timing_chart
 from train.trades import RANDOM, Trades, new_york_hour, random_bars, trades_of
 
@@ -308,8 +308,17 @@ class TestTiming:
         assert timing(walk(market, actions), market, PARAMS).score == ()
 
     def test_no_trades_are_told(self, wide: Market) -> None:
-        with pytest.raises(DataError, match="no timing without trades"):
-            timing(walk(wide, np.zeros((269, 2), np.int64)), wide, PARAMS)
+        idle = walk(wide, np.zeros((269, 2), np.int64))
+
+        with pytest.raises(NoTradesError, match="no timing without trades"):
+            timing(idle, wide, PARAMS)
+        assert timing_if_traded(idle, wide, PARAMS) is None
+
+    def test_a_report_does_not_take_a_fault_for_a_lack_of_trades(self, wide: Market) -> None:
+        walked = replace(walk(wide, np.ones((269, 2), np.int64)), shares=None)
+
+        with pytest.raises(DataError, match="not noted its holdings"):
+            timing_if_traded(walked, wide, PARAMS)
 
     def test_daily_bars_have_no_hours(self) -> None:
         random = np.random.default_rng(4)

@@ -105,6 +105,25 @@ def test_a_training_that_was_cut_in_two_is_the_same_training(
     assert same_weights(whole.actor(), second.actor())
 
 
+def test_a_checkpoint_of_an_older_version_begins_its_environments_anew(
+    random_market: Market, small: Small, make_spec: MakeSpec, tmp_path: Path
+) -> None:
+    first = create_learner(make_spec(random_market, small()))
+    first.train(512)
+    first.save(tmp_path)
+    (file,) = tmp_path.glob("*.pt")
+    state = torch.load(file, weights_only=True)
+    del state["snapshot"]
+    torch.save(state, file)
+
+    second = create_learner(make_spec(random_market, small()))
+    second.load(tmp_path)
+
+    assert same_weights(first.actor(), second.actor())
+    second.train(512)
+    assert second.num_timesteps == 1024
+
+
 def test_another_number_of_environments_begins_anew(
     random_market: Market, small: Small, make_spec: MakeSpec, tmp_path: Path
 ) -> None:

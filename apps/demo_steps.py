@@ -40,8 +40,8 @@ class DemoData:
 def load_data(file: Path | None, home: Home, lines: list[str]) -> DemoData:
     """Step 1: bars of a file or of the simulated market, checked, into the lake."""
     from features import Lake, SimulatedMarket, read_bars
-    from features.bars import interval_of
-    from features.summary import summarise
+    from features.bars.checks import interval_of
+    from features.bars.summary import summarise
 
     if file is None:
         market = SimulatedMarket(
@@ -76,7 +76,7 @@ def _with_enough_history(bars: "pl.DataFrame") -> "tuple[pl.DataFrame, list[str]
 
     from cluster.errors import DataError
     from features import warmup_bars
-    from features.table import session_bars
+    from features.compute.table import session_bars
 
     needed = warmup_bars("v6")
     counted = session_bars(bars).group_by("symbol").len()
@@ -97,7 +97,7 @@ def _most_traded(bars: "pl.DataFrame") -> "pl.DataFrame":
     """The most traded symbols of the first half, which every test window lies after."""
     import polars as pl
 
-    from features.liquidity import most_traded
+    from features.bars.liquidity import most_traded
 
     days = bars["ts"].unique().sort()
     middle: datetime = days[len(days) // 2]
@@ -109,7 +109,7 @@ def build_features(data: DemoData, lines: list[str]) -> "Market":
     import polars as pl
 
     from envs.from_bars import market_from_bars
-    from features.probes import probe_features
+    from features.compute.probes import probe_features
 
     market = market_from_bars(data.bars)
     probed = data.bars["symbol"].unique().sort().head(PROBED_SYMBOLS)
@@ -226,7 +226,7 @@ def paper(
 ) -> "ReplayResult":
     """Step 6: the newest sessions, traded on the paper broker through the endpoint."""
     from apps.endpoint import connected_client
-    from features.simulated import SimulatedMarket
+    from features.simulated.simulated import SimulatedMarket
     from trade.policy_ports import HttpPolicy
     from trade.replay import ReplayRequest, SessionReport, replay
 

@@ -113,7 +113,7 @@ def _port(port: int, user: str) -> Check:
 
 
 def _calendar() -> Check:
-    from features.sessions import is_half_day
+    from features.bars.sessions import is_half_day
 
     fix = "pip install --upgrade exchange-calendars"
     ahead = datetime.now(UTC).date() + timedelta(days=30)

@@ -177,7 +177,7 @@ class LakeEnd:
 
 def newest_bar(home: Home) -> LakeEnd | None:
     """The newest bar in the lake; None when it holds none that can be read."""
-    from features.lake import Lake
+    from features.lake.lake import Lake
 
     try:
         status = Lake(home.lake).status().sort("last", descending=True)

@@ -82,9 +82,9 @@ def _candidates(manifest: "Manifest", place: Home, bars: "pl.DataFrame") -> "Can
     Raises:
         DataError: the home has no universe.
     """
-    from features.sector_of import sectors_by_name
-    from features.universe import Universe
-    from features.universe_store import load_universe
+    from features.universe.sector_of import sectors_by_name
+    from features.universe.store import load_universe
+    from features.universe.universe import Universe
     from trade.replay import Candidates
 
     if manifest.slots is None:
@@ -104,9 +104,9 @@ def _bars(options: ReplayOptions, manifest: "Manifest", place: Home) -> "pl.Data
         DataError: there are none.
         UsageError: the lake has them from more than one source.
     """
-    from features.files import read_bars
-    from features.lake import Lake
-    from features.schema import BAR_COLUMNS
+    from features.bars.files import read_bars
+    from features.bars.schema import BAR_COLUMNS
+    from features.lake.lake import Lake
 
     if options.bars is not None:
         return read_bars(options.bars)

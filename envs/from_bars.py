@@ -6,7 +6,7 @@ import polars as pl
 
 from envs.market import Market
 from features import aligned_table
-from features.slotted import SlottedBars
+from features.slots.bars import SlottedBars
 
 
 def market_from_bars(

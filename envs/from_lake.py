@@ -12,9 +12,9 @@ from cluster.errors import DataError
 from cluster.files import canonical_json, write_atomic
 from envs.from_bars import market_from_bars
 from envs.market import Market
-from features.catalog import feature_fingerprint, warmup_bars
-from features.lake import Lake
-from features.table import session_bars
+from features.compute.catalog import feature_fingerprint, warmup_bars
+from features.compute.table import session_bars
+from features.lake.lake import Lake
 
 BUILD_VERSION = 1  # raise it when the same bars give another Market
 

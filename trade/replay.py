@@ -28,9 +28,9 @@ from trade.terms import Terms
 if TYPE_CHECKING:
     import polars as pl
 
-    from features.seating import Seating
-    from features.slotted import SlotRules
-    from features.universe import Universe
+    from features.slots.bars import SlotRules
+    from features.slots.occupancy import Seating
+    from features.universe.universe import Universe
 
 
 __all__ = [
@@ -174,7 +174,7 @@ def replay(request: ReplayRequest, on_session: OnSession | None = None) -> Repla
 def _replay_slots(
     request: ReplayRequest, rules: "SlotRules", on_session: OnSession | None
 ) -> ReplayResult:
-    from features.slotted import slotted_bars
+    from features.slots.bars import slotted_bars
 
     if request.candidates is None:
         raise UsageError(

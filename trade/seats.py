@@ -10,7 +10,7 @@ from envs import rules
 from trade.table import BarTable, fingerprint
 
 if TYPE_CHECKING:
-    from features.seating import Seating
+    from features.slots.occupancy import Seating
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,8 +84,8 @@ def _check_kind(manifest: Manifest, bars: "pl.DataFrame") -> None:
 
 def _slotted(home: Home, bars: "pl.DataFrame", manifest: Manifest) -> Market:
     from envs.from_bars import market_from_slots
-    from features.slotted import slotted_bars
-    from features.universe_store import load_universe
+    from features.slots.bars import slotted_bars
+    from features.universe.store import load_universe
 
     assert manifest.slots is not None
     rules, universe = manifest.slots.rules(), load_universe(home.universe)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cluster.errors import DataError
 from envs import Market
-from features.sector_of import sectors_by_name
+from features.universe.sector_of import sectors_by_name
 from train.evaluation import Evaluation
 
 Float64 = npt.NDArray[np.float64]

@@ -100,8 +100,8 @@ def universe_fault(manifest: Manifest, market: Market, folder: Path) -> str | No
     Raises:
         DataError: the universe is damaged.
     """
-    from features.universe_check import universe_faults
-    from features.universe_store import UNIVERSE_FILE, load_universe
+    from features.universe.check import universe_faults
+    from features.universe.store import UNIVERSE_FILE, load_universe
 
     if _made_up(manifest):
         return ""

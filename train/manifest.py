@@ -10,7 +10,7 @@ from cluster.errors import BundleError
 from cluster.files import canonical_json
 
 if TYPE_CHECKING:
-    from features.slotted import SlotRules
+    from features.slots.bars import SlotRules
 
 SCHEMA_VERSION = 1
 INPUT_NAME = "observation"  # (B, D) f32, raw full observation
@@ -72,7 +72,7 @@ class SlotSpan(Part):
 
     def rules(self) -> "SlotRules":
         """As `slotted_bars` takes them."""
-        from features.slotted import SlotRules
+        from features.slots.bars import SlotRules
 
         return SlotRules.from_dict(self.model_dump(mode="json"))
 

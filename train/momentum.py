@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from envs import Market, V6Params
-from features.sector_of import sectors_by_name
+from features.universe.sector_of import sectors_by_name
 from train.asset_returns import log_returns
 from train.evaluation import Evaluation
 from train.target_weights import Account, Weights, monthly, session_ends, walk

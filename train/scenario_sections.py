@@ -17,7 +17,7 @@ from envs import V6Params
 from train.network_shape import Precision
 
 if TYPE_CHECKING:
-    from features.scan import ScanRules
+    from features.slots.scan import ScanRules
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -139,7 +139,7 @@ class SectorScan(Section):
 
     def rules(self) -> "ScanRules":
         """As the scan takes them."""
-        from features.scan import ScanRules
+        from features.slots.scan import ScanRules
 
         return ScanRules(
             per_sector=self.stocks_per_sector,

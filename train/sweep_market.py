@@ -8,9 +8,9 @@ import polars as pl
 from cluster.errors import ConfigError, DataError
 from cluster.settings import Home
 from features import SimulatedMarket, interval_of, read_bars
-from features.slotted import SlotRules, slotted_bars
-from features.universe import Universe
-from features.universe_store import load_universe
+from features.slots.bars import SlotRules, slotted_bars
+from features.universe.store import load_universe
+from features.universe.universe import Universe
 from train.scenario import PloutosConfig
 from train.sweep_plan import SweepRequest
 

@@ -19,7 +19,7 @@ from cluster.errors import DataError, UsageError
 from cluster.files import write_atomic
 from cluster.settings import Home
 from envs import Market
-from features.slotted import SlotRules
+from features.slots.bars import SlotRules
 from train.folds import Fold, walk_forward
 from train.ledger import problem_id
 from train.manifest import DataSpan, FoldSpan, Normalisation, SlotSpan

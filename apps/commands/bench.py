@@ -46,7 +46,7 @@ def bench_features(
     Example: ploutos bench features --symbols 500 --bars 8700 --json
     """
     from envs.from_bars import market_from_bars
-    from features.bench import bench_features as measure
+    from features.bench.bench import bench_features as measure
 
     talk(f"{symbols:,} symbols x {bars:,} hourly bars")
     emit(measure(symbols, bars, build_market=market_from_bars), as_json)

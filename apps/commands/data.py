@@ -42,7 +42,7 @@ def import_bars(
 
 
 def _read(file: Path) -> "pl.DataFrame":
-    from features.files import read_bars
+    from features.bars.files import read_bars
 
     return read_bars(file)
 
@@ -50,7 +50,7 @@ def _read(file: Path) -> "pl.DataFrame":
 def _good_bars(file: Path, source: str) -> "tuple[pl.DataFrame, int]":
     """The bars that pass every check, and how many did not; those go into the quarantine."""
     from cluster.errors import DataError
-    from features.files import split_file
+    from features.bars.files import split_file
 
     good, bad = split_file(file)
     if good.is_empty():
@@ -167,7 +167,7 @@ def shuffle(
     Example: ploutos data shuffle bars.parquet --out shuffled.parquet
     """
     from features import read_bars
-    from features.shuffled import shuffled_bars
+    from features.simulated.shuffled import shuffled_bars
 
     bars = shuffled_bars(read_bars(file), seed)
     _write(bars, out)

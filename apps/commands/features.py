@@ -21,7 +21,12 @@ def show(feature_set: FeatureSet = "v6", as_json: Json = False) -> None:
 
     Example: ploutos features show
     """
-    from features.catalog import feature_fingerprint, feature_names, feature_scales, warmup_bars
+    from features.compute.catalog import (
+        feature_fingerprint,
+        feature_names,
+        feature_scales,
+        warmup_bars,
+    )
 
     columns = list(zip(feature_names(feature_set), feature_scales(feature_set), strict=True))
     document = {
@@ -56,8 +61,8 @@ def check(
     Example: ploutos features check --bars bars.parquet
     """
     from features import SimulatedMarket
-    from features.files import read_bars
-    from features.probes import probe_features
+    from features.bars.files import read_bars
+    from features.compute.probes import probe_features
 
     probed = read_bars(bars) if bars else SimulatedMarket(symbols=4, sessions=252).bars()
     talk(f"probing {feature_set} on {bars or 'the simulated market'}: {probed.height:,} bars")

@@ -10,8 +10,8 @@ from rich.console import Console
 from apps.output import Json, emit, frame_table, table, talk
 
 if TYPE_CHECKING:
-    from features.scan_lake import LakeScans
-    from features.universe import Universe
+    from features.slots.scan_lake import LakeScans
+    from features.universe.universe import Universe
 
 app = typer.Typer(
     help="S&P 500 members of any day, and the best of each sector.", no_args_is_help=True
@@ -35,7 +35,7 @@ def build(
 
     Example: ploutos universe build
     """
-    from features.universe_build import build_universe
+    from features.universe.build import build_universe
 
     made = build_universe(_folder(), page=page, base_url=base_url, timeout_s=timeout)
     if not made.fresh:
@@ -54,8 +54,8 @@ def import_universe(
 
     Example: ploutos universe import --membership membership.parquet --constituents companies.csv
     """
-    from features.universe_files import universe_from_files
-    from features.universe_store import save_universe
+    from features.universe.files import universe_from_files
+    from features.universe.store import save_universe
 
     universe = universe_from_files(membership, constituents)
     save_universe(universe, _folder())
@@ -128,7 +128,7 @@ def scan(
 
     Example: ploutos universe scan --as-of 2019-06-28 --per-sector 2 --json
     """
-    from features.scan import ScanRules
+    from features.slots.scan import ScanRules
 
     rules = ScanRules(
         per_sector=per_sector,
@@ -171,8 +171,8 @@ def bias(
 
     Example: ploutos universe bias --from 2014-04-01 --to 2023-12-29
     """
-    from features.scan import ScanRules
-    from features.scan_bias import bias_report
+    from features.slots.scan import ScanRules
+    from features.slots.scan_bias import bias_report
 
     rules = ScanRules(per_sector=per_sector, lookback=lookback, risk_free_rate=risk_free_rate)
     scans = _scans(source)
@@ -200,7 +200,7 @@ def bias(
 def _scans(source: str | None) -> "LakeScans":
     from cluster.settings import home
     from features import Lake
-    from features.scan_lake import LakeScans
+    from features.slots.scan_lake import LakeScans
 
     return LakeScans(Lake(home().lake), _load(), home().tables / "scan", source)
 
@@ -213,7 +213,7 @@ def _folder() -> Path:
 
 def _load() -> "Universe":
     """The stored universe; says so when it is old."""
-    from features.universe_store import age_of, load_universe
+    from features.universe.store import age_of, load_universe
 
     universe = load_universe(_folder())
     if age_of(universe).days >= STALE_DAYS:
@@ -222,14 +222,14 @@ def _load() -> "Universe":
 
 
 def _age(universe: "Universe") -> str:
-    from features.universe_store import age_of
+    from features.universe.store import age_of
 
     age = age_of(universe)
     return f"{age.days} days old" if age.days else f"{age.seconds / 3600:.1f} hours old"
 
 
 def _summary(universe: "Universe") -> dict[str, Any]:
-    from features.universe_store import age_of
+    from features.universe.store import age_of
 
     return {
         "origin": universe.origin,

@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from features.columns.column import column, flag, quantity
 from features.columns.prices import CLOSE, in_true_ranges, mean_close_20, std_close_20
-from features.columns.windows import clearly_below, quantile
+from features.formulas.column import column, flag, quantity
+from features.formulas.rolling import clearly_below, quantile
 
 FAMILY = "Bollinger"
 WIDTH = 2.0  # standard deviations

@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from features.columns.column import column, flag
 from features.columns.prices import CLOSE, HIGH, LOW, OPEN, body, lower_wick, upper_wick
-from features.columns.windows import before, ratio
+from features.formulas.column import column, flag
+from features.formulas.rolling import before, ratio
 
 FAMILY = "candles"
 

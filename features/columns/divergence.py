@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from features.columns.column import column, flag
 from features.columns.prices import CLOSE, price_change
-from features.columns.windows import before, change, mean
+from features.formulas.column import column, flag
+from features.formulas.rolling import before, change, mean
 
 FAMILY = "RSI divergence"
 PERIOD = 14  # bars

@@ -7,9 +7,9 @@ than its warm-up, whoever else has gaps.
 
 import polars as pl
 
-from features.columns.column import panel_column, panel_quantity
 from features.columns.prices import CLOSE
-from features.columns.windows import before, mean, ratio
+from features.formulas.column import panel_column, panel_quantity
+from features.formulas.rolling import before, mean, ratio
 
 FAMILY = "market"
 

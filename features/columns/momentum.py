@@ -2,7 +2,6 @@
 
 import polars as pl
 
-from features.columns.column import column, flag
 from features.columns.prices import (
     CLOSE,
     in_true_ranges,
@@ -10,7 +9,8 @@ from features.columns.prices import (
     realised_volatility_20,
     realised_volatility_100,
 )
-from features.columns.windows import before, change, mean, ratio
+from features.formulas.column import column, flag
+from features.formulas.rolling import before, change, mean, ratio
 
 FAMILY = "momentum"
 

@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from features.columns.column import quantity
-from features.columns.windows import before, change, deviation, mean, ratio
+from features.formulas.column import quantity
+from features.formulas.rolling import before, change, deviation, mean, ratio
 
 OPEN = pl.col("open")  # USD
 HIGH = pl.col("high")  # USD

@@ -2,7 +2,6 @@
 
 import polars as pl
 
-from features.columns.column import column, flag
 from features.columns.prices import (
     CLOSE,
     bar_return,
@@ -13,7 +12,8 @@ from features.columns.prices import (
     std_close_20,
     std_close_50,
 )
-from features.columns.windows import before, mean, ratio
+from features.formulas.column import column, flag
+from features.formulas.rolling import before, mean, ratio
 
 FAMILY = "mean reversion"
 STRETCHED = 1.5  # standard deviations

@@ -4,7 +4,6 @@ import polars as pl
 
 from features.columns.bollinger import touch_lower_bb, touch_upper_bb
 from features.columns.candles import bearish_engulfing, bullish_engulfing, hammer, shooting_star
-from features.columns.column import column
 from features.columns.divergence import bearish_divergence, bullish_divergence
 from features.columns.reversion import (
     overbought_20,
@@ -14,6 +13,7 @@ from features.columns.reversion import (
 )
 from features.columns.support import near_resistance_20, near_support_20
 from features.columns.volume import vol_bearish, vol_bullish
+from features.formulas.column import column
 
 FAMILY = "entry score"
 BUY_SIGNALS = (

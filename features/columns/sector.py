@@ -2,7 +2,6 @@
 
 import polars as pl
 
-from features.columns.column import panel_column, panel_quantity
 from features.columns.market import (
     clock_return_5,
     clock_return_20,
@@ -11,6 +10,7 @@ from features.columns.market import (
     market_return_20,
     share_rising,
 )
+from features.formulas.column import panel_column, panel_quantity
 
 FAMILY = "sector"
 

@@ -4,7 +4,7 @@ from math import pi
 
 import polars as pl
 
-from features.columns.column import column, quantity
+from features.formulas.column import column, quantity
 
 FAMILY = "session"
 OPEN_MINUTE, CLOSE_MINUTE = 9 * 60 + 30, 16 * 60  # of a regular session, New York

@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from features.columns.column import column, flag
 from features.columns.prices import CLOSE, HIGH, LOW
-from features.columns.windows import before, highest, lowest
+from features.formulas.column import column, flag
+from features.formulas.rolling import before, highest, lowest
 
 FAMILY = "support/resistance"
 NEAR = 0.02  # share of the close

@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from features.columns.column import column, quantity
 from features.columns.prices import CLOSE, HIGH, LOW, price_change, true_range
-from features.columns.windows import change, deviation, mean, ratio, time_covariance, wilder
+from features.formulas.column import column, quantity
+from features.formulas.rolling import change, deviation, mean, ratio, time_covariance, wilder
 
 FAMILY = "trend strength"
 PERIOD = 14  # bars

@@ -4,7 +4,6 @@ from math import log
 
 import polars as pl
 
-from features.columns.column import column, flag
 from features.columns.prices import (
     CLOSE,
     HIGH,
@@ -15,7 +14,8 @@ from features.columns.prices import (
     realised_volatility_20,
     realised_volatility_100,
 )
-from features.columns.windows import (
+from features.formulas.column import column, flag
+from features.formulas.rolling import (
     clearly_above,
     clearly_below,
     mean,

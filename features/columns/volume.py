@@ -3,9 +3,9 @@
 import polars as pl
 
 from features.columns.candles import close_location
-from features.columns.column import column, flag, quantity
 from features.columns.prices import CLOSE, HIGH, LOW, VOLUME, price_change
-from features.columns.windows import before, clearly_above, clearly_below, mean, ratio
+from features.formulas.column import column, flag, quantity
+from features.formulas.rolling import before, clearly_above, clearly_below, mean, ratio
 
 FAMILY = "volume"
 SPIKE, HIGH_VOLUME, LOW_VOLUME = 1.5, 1.2, 0.7  # of the mean volume

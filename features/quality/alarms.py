@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from features.schema import BAR_SCHEMA
+from features.bars.schema import BAR_SCHEMA
 
 
 class Level(StrEnum):

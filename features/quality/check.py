@@ -5,8 +5,10 @@ from datetime import datetime
 
 import polars as pl
 
-from features.bars import interval_of
-from features.mixture import mixed_intervals, wrong_zone
+from features.bars.checks import interval_of
+from features.bars.file_consistency import mixed_intervals, wrong_zone
+from features.bars.schema import BAR_COLUMNS
+from features.bars.summary import summarise
 from features.quality.alarms import Level
 from features.quality.coverage import (
     coverage,
@@ -22,8 +24,6 @@ from features.quality.rules import broken_rules, find_broken
 from features.quality.runs import find_stale, find_zero_volume, mark_stale
 from features.quality.thresholds import Thresholds
 from features.quality.units import find_units, mark_units
-from features.schema import BAR_COLUMNS
-from features.summary import summarise
 
 CHECKS = ("rule", "split", "unit", "jump", "spike", "stale", "zero volume", "gap")
 _RANK = {Level.OK: 0, Level.NOTE: 0, Level.SUSPECT: 1, Level.BAD: 2}

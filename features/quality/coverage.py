@@ -3,11 +3,11 @@
 import numpy as np
 import polars as pl
 
-from features.grid import naive_utc
+from features.bars.grid import naive_utc
+from features.bars.sessions import OUTSIDE, session_index, session_times
+from features.bars.summary import BarsSummary
 from features.quality.alarms import Level, no_alarms, raised
 from features.quality.thresholds import Thresholds
-from features.sessions import OUTSIDE, session_index, session_times
-from features.summary import BarsSummary
 
 _CENT = 0.01  # USD
 _ON_GRID = 2e-5  # USD, and the rounding of a float32 price beside it

@@ -2,10 +2,10 @@
 
 import polars as pl
 
-from features.bars import dated_at_midnight
-from features.grid import naive_utc
+from features.bars.checks import dated_at_midnight
+from features.bars.grid import naive_utc
+from features.bars.sessions import OUTSIDE, session_dates, session_index
 from features.quality.thresholds import Thresholds
-from features.sessions import OUTSIDE, session_dates, session_index
 
 _MAD = 1.4826  # standard deviation of a normal variable over its median absolute deviation
 _VOLUME_WINDOW = 20  # sessions

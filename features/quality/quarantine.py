@@ -15,8 +15,8 @@ import polars as pl
 
 from cluster.errors import DataError
 from cluster.files import write_atomic
-from features.blocks import block_name, merge_block, only_writer, scan_block
-from features.lake import Lake
+from features.lake.blocks import block_name, merge_block, only_writer, scan_block
+from features.lake.lake import Lake
 
 _REJECTED = "rejected"
 _KEY = ["symbol", "ts"]

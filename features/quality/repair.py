@@ -6,11 +6,11 @@ from datetime import datetime
 
 import polars as pl
 
-from features.lake import Lake
+from features.bars.schema import BAR_COLUMNS
+from features.lake.lake import Lake
 from features.quality.alarms import Level
 from features.quality.check import QualityReport, check_quality
 from features.quality.quarantine import Quarantine
-from features.schema import BAR_COLUMNS
 
 
 @dataclass(frozen=True, eq=False)

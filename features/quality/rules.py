@@ -4,9 +4,9 @@ from datetime import datetime
 
 import polars as pl
 
-from features.bars import list_defects, split_bad
+from features.bars.checks import list_defects, split_bad
+from features.bars.schema import BAR_COLUMNS, normalise
 from features.quality.alarms import Level, raised
-from features.schema import BAR_COLUMNS, normalise
 
 
 def broken_rules(

@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from features.sources.failures import SourceDown
+from features.sources.frames import Row, frame_of, sessions_in
+from features.sources.http.errors import SourceDown
+from features.sources.http.transport import Transport
 from features.sources.protocol import INTERVALS, SPLIT_ADJUSTED, Fetched
-from features.sources.rows import Row, frame_of, sessions_in
-from features.sources.transport import Transport
 
 if TYPE_CHECKING:
     from alpaca.data.historical import StockHistoricalDataClient
     from alpaca.data.timeframe import TimeFrame
 
-    from features.sources.adapter import CheckedAdapter
+    from features.sources.http.requests_transport import CheckedAdapter
 
 KEY_VARIABLES = "ALPACA_PAPER_API_KEY and ALPACA_PAPER_SECRET_KEY"
 PER_MINUTE = 150  # of the 200 that an account has; the rest is for orders
@@ -95,7 +95,7 @@ class AlpacaSource:
     def _client(self) -> "tuple[StockHistoricalDataClient, CheckedAdapter]":
         from alpaca.data.historical import StockHistoricalDataClient
 
-        from features.sources.adapter import CheckedAdapter
+        from features.sources.http.requests_transport import CheckedAdapter
 
         client = StockHistoricalDataClient(*self._keys, raw_data=True, url_override=self._base_url)
         adapter = CheckedAdapter(self._transport, KEY_VARIABLES)

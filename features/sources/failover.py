@@ -7,14 +7,14 @@ from datetime import datetime
 
 import polars as pl
 
-from features.bars import split_bad
-from features.sources.asked import Window
-from features.sources.failures import NotEntitled, NotServed, SourceDown
+from features.bars.checks import split_bad
+from features.sources.coverage import Window
+from features.sources.gaps import answered_until
+from features.sources.http.errors import NotEntitled, NotServed, SourceDown
 from features.sources.overlap import ENOUGH, compare
 from features.sources.portion import Outcome, Portion
 from features.sources.protocol import INTERVALS, BarSource, Fetched
 from features.sources.series import SeriesStore
-from features.sources.windows import answered_until
 
 OVERLAP = 20  # bars at the edge of a series that another source has to agree on
 _NO_BARS = "it has no bars in this window"

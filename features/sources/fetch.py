@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cluster.errors import UsageError
-from features.lake import Lake
-from features.sources.asked import Window
+from features.lake.lake import Lake
+from features.sources.coverage import Window
 from features.sources.failover import Failover
 from features.sources.fetch_result import FetchResult
+from features.sources.gaps import end_of_data, lacking, last_session
 from features.sources.portion import Outcome, Portion
 from features.sources.protocol import INTERVALS, BarSource
 from features.sources.series import SeriesStore
-from features.sources.windows import end_of_data, lacking, last_session
 
 _TICKER = re.compile(r"[A-Z][A-Z0-9]{0,9}([.-][A-Z0-9]{1,3})?")
 _FORMAT = "%Y-%m-%d %H:%M"

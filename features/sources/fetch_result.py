@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from features.sources.asked import Window
+from features.sources.coverage import Window
 from features.sources.portion import Outcome
 
 _LATE = timedelta(days=7)  # a start that is later than this is worth a note

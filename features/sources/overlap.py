@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from features.bars import interval_of
+from features.bars.checks import interval_of
 from features.sources.protocol import INTERVALS
 
 TOLERANCE = 0.01  # relative; more than rounding and another closing print explain

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from cluster.errors import DataError
-from features.sessions import session_dates, sessions_between
-from features.sources.failures import SourceDown
+from features.bars.sessions import session_dates, sessions_between
+from features.sources.frames import Row, frame_of, one_by_one, sessions_in
+from features.sources.http.errors import SourceDown
+from features.sources.http.transport import Transport
 from features.sources.protocol import SPLIT_ADJUSTED, Fetched
-from features.sources.rows import Row, frame_of, one_by_one, sessions_in
-from features.sources.transport import Transport
 
 if TYPE_CHECKING:
     from polygon import RESTClient
 
-    from features.sources.pool import CheckedPool
+    from features.sources.http.urllib3_transport import CheckedPool
 
 KEY_VARIABLES = "MASSIVE_API_KEY or POLYGON_API_KEY"
 PER_MINUTE = 5  # of the free plan
@@ -126,7 +126,7 @@ class PolygonSource:
     def _client(self) -> "tuple[RESTClient, CheckedPool]":
         from polygon import RESTClient
 
-        from features.sources.pool import CheckedPool
+        from features.sources.http.urllib3_transport import CheckedPool
 
         client = RESTClient(self._api_key, base=self._base_url, custom_json=_Answers())
         pool = CheckedPool(self._transport, KEY_VARIABLES, headers=client.headers)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from features.sources.asked import Window
+from features.sources.coverage import Window
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import polars as pl
 
-from features.blocks import ORIGIN_SCHEMA
-from features.lake import Lake
-from features.schema import BAR_SCHEMA
-from features.sources.asked import Window, add_asked, read_asked
+from features.bars.schema import BAR_SCHEMA
+from features.lake.blocks import ORIGIN_SCHEMA
+from features.lake.lake import Lake
+from features.sources.coverage import Window, add_asked, read_asked
 from features.sources.protocol import INTERVALS, Fetched
 
 _SCAN_SCHEMA = {**BAR_SCHEMA, **ORIGIN_SCHEMA, "series": pl.String()}

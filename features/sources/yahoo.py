@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from cluster.files import storage_errors
-from features.sources.failures import NotServed, SourceDown
+from features.sources.frames import frame_of, one_by_one
+from features.sources.http.errors import NotServed, SourceDown
+from features.sources.http.transport import Transport
 from features.sources.protocol import SPLIT_ADJUSTED, Fetched
-from features.sources.rows import frame_of, one_by_one
-from features.sources.transport import Transport
 
 if TYPE_CHECKING:
-    from features.sources.chart_session import ChartSession
+    from features.sources.http.curl_transport import ChartSession
 
 PER_MINUTE = 60  # nobody knows the limit; those who ask more often report bans of a day
 _REACH = {"1m": 7, "5m": 59, "15m": 59, "30m": 59, "1h": 729}  # days back, a day on the safe side
@@ -128,7 +128,7 @@ class YahooSource:
 
     @cached_property
     def _session(self) -> "ChartSession":
-        from features.sources.chart_session import ChartSession
+        from features.sources.http.curl_transport import ChartSession
 
         return ChartSession(self._base_url)
 

@@ -7,7 +7,7 @@ import pytest
 
 from cluster.settings import Home
 from envs.from_bars import market_from_bars
-from features.shuffled import shuffled_bars
+from features.simulated.shuffled import shuffled_bars
 from train.bundle import PolicyBundle
 from train.promotion import Promotion
 from train.truth_problem import Problem, ProblemSize, judge_search, search_market

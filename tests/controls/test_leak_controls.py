@@ -14,8 +14,8 @@ import pytest
 from cluster.settings import Home
 from envs import V6Params
 from envs.from_bars import market_from_bars
-from features.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
-from features.universe_store import save_universe
+from features.universe.store import save_universe
+from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
 from train.normaliser import Normaliser
 from train.truth_problem import Problem, ProblemSize, Search, judge_search, search_market
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from cluster.errors import DataError
 from features import BAR_COLUMNS, check_bars, interval_of, list_defects, split_bad
-from features.bars import dated_at_midnight
-from features.schema import BAR_SCHEMA
+from features.bars.checks import dated_at_midnight
+from features.bars.schema import BAR_SCHEMA
 
 OPEN = datetime(2024, 1, 2, 14, 30, tzinfo=UTC)
 PRICES = ("open", "high", "low", "close")

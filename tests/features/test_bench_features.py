@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.bench import bench_features, random_walks
-from features.bench_pandas import pandas_features
-from features.catalog import feature_names
-from features.compute import compute_features
+from features.bench.bench import bench_features, random_walks
+from features.bench.pandas_features import pandas_features
+from features.compute.catalog import feature_names
+from features.compute.compute import compute_features
 
 
 def test_the_keys_come_in_the_order_of_the_targets() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import ConfigError
-from features.catalog import (
+from features.compute.catalog import (
     feature_columns,
     feature_fingerprint,
     feature_names,
@@ -15,7 +15,7 @@ from features.catalog import (
     reference_page,
     warmup_bars,
 )
-from features.columns.column import Column, Quantity
+from features.formulas.column import Column, Quantity
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FAMILIES = {
@@ -101,7 +101,7 @@ def test_an_unknown_set_is_refused_by_name() -> None:
 def test_the_reference_is_made_from_the_definitions() -> None:
     made = (DOCS / "reference" / "features.md").read_text()
 
-    assert made == reference_page(), "python -m features.columns > docs/reference/features.md"
+    assert made == reference_page(), "python -m features.compute > docs/reference/features.md"
     for name in ("v6", "sectors"):
         assert all(f"| `{column}` |" in made for column in feature_names(name))
 

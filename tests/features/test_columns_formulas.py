@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.bench import random_walks
-from features.catalog import feature_columns, feature_names
-from features.compute import compute_features
+from features.bench.bench import random_walks
+from features.compute.catalog import feature_columns, feature_names
+from features.compute.compute import compute_features
 
 Bars = SimpleNamespace  # open, high, low, close, volume up to the bar judged; f64
 BARS = 460

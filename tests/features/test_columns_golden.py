@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.catalog import feature_columns
-from features.compute import compute_features
+from features.compute.catalog import feature_columns
+from features.compute.compute import compute_features
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden" / "features_open.parquet"
 KEYS = {"symbol", "ts", "open", "high", "low", "close", "volume"}

@@ -7,8 +7,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.catalog import feature_columns, feature_names
-from features.compute import compute_features
+from features.compute.catalog import feature_columns, feature_names
+from features.compute.compute import compute_features
 
 PRICES = ("open", "high", "low", "close")
 NAMES = feature_names()

@@ -5,9 +5,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features.catalog import feature_columns, warmup_bars
-from features.compute import compute_features
-from features.probes import probe_features
+from features.compute.catalog import feature_columns, warmup_bars
+from features.compute.compute import compute_features
+from features.compute.probes import probe_features
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 LIMIT = 10.0  # where the feature table clips

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.bench import random_walks
-from features.compute import compute_features
+from features.bench.bench import random_walks
+from features.compute.compute import compute_features
 
 talib = pytest.importorskip("talib", reason="TA-Lib is not installed")
 

@@ -4,9 +4,9 @@ import polars as pl
 import pytest
 
 from cluster.errors import DataError
-from features.bench import random_walks
-from features.catalog import feature_columns, feature_names
-from features.compute import compute_features
+from features.bench.bench import random_walks
+from features.compute.catalog import feature_columns, feature_names
+from features.compute.compute import compute_features
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from cluster.errors import DataError
 from features import check_bars, interval_of, read_bars, read_raw, split_bad
-from features.schema import BAR_SCHEMA
+from features.bars.schema import BAR_SCHEMA
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 CSV = """date,ticker,open,high,low,close,volume

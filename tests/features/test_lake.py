@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cluster.errors import DataError, PloutosError, UsageError
 from features import Lake
-from features.schema import BAR_COLUMNS, BAR_SCHEMA
+from features.bars.schema import BAR_COLUMNS, BAR_SCHEMA
 
 START = datetime(2024, 1, 2, 14, 30, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ import pytest
 
 from cluster.errors import UsageError
 from features import Lake
-from features.blocks import AS_GIVEN, block_name
-from features.schema import BAR_COLUMNS, BAR_SCHEMA
+from features.bars.schema import BAR_COLUMNS, BAR_SCHEMA
+from features.lake.blocks import AS_GIVEN, block_name
 
 FETCHED = datetime(2024, 3, 1, 21, 30, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.liquidity import most_traded
+from features.bars.liquidity import most_traded
 
 START = datetime(2024, 1, 2, 15, tzinfo=UTC)
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from cluster.errors import DataError
 from features import SimulatedMarket, with_sectors
-from features.catalog import feature_columns, feature_quantities
-from features.panel import Panel
-from features.sector_of import sectors_of_bars
-from features.stages import GIVEN, stages
+from features.compute.catalog import feature_columns, feature_quantities
+from features.compute.formula_order import GIVEN, stages
+from features.compute.panel import Panel
+from features.universe.sector_of import sectors_of_bars
 
 START = datetime(2020, 1, 2, tzinfo=UTC)
 BACK = pl.col("close").shift(2).over("symbol").alias("two_before")

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from cluster.errors import ConfigError, DataError
-from features.bench import random_walks
-from features.compute import compute_features
-from features.probes import Compute, ProbeReport, probe_features
+from features.bench.bench import random_walks
+from features.compute.compute import compute_features
+from features.compute.probes import Compute, ProbeReport, probe_features
 
 
 @pytest.fixture(scope="module")

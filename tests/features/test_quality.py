@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import SimulatedMarket, read_raw
-from features.bars import split_bad
+from features.bars.checks import split_bad
+from features.bars.schema import BAR_COLUMNS
+from features.bars.sessions import session_dates, sessions_between
 from features.quality import QualityReport, Thresholds, check_quality
 from features.quality.alarms import Level
 from features.quality.runs import mark_stale
-from features.schema import BAR_COLUMNS
-from features.sessions import session_dates, sessions_between
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 PRICES = ("open", "high", "low", "close")

@@ -9,11 +9,11 @@ import pytest
 
 from cluster.errors import DataError
 from features import SimulatedMarket, check_bars, read_bars
-from features.files import MAX_ROW_GROUP, split_file
-from features.mixture import mixed_intervals, wrong_zone
+from features.bars.file_consistency import mixed_intervals, wrong_zone
+from features.bars.files import MAX_ROW_GROUP, split_file
+from features.bars.open_bars import end_of_bar
+from features.bars.schema import BAR_COLUMNS, BAR_SCHEMA
 from features.quality import check_quality
-from features.schema import BAR_COLUMNS, BAR_SCHEMA
-from features.unfinished import end_of_bar
 
 NOW = datetime(2024, 6, 3, 12, tzinfo=UTC)
 COLUMNS = ("open", "high", "low", "close", "volume", "ts", "symbol")

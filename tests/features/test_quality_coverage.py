@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from features import SimulatedMarket, summarise
+from features.bars.schema import BAR_SCHEMA
 from features.quality import Thresholds, check_quality
 from features.quality.coverage import (
     coverage,
@@ -15,7 +16,6 @@ from features.quality.coverage import (
     on_cents,
 )
 from features.quality.measures import session_bars
-from features.schema import BAR_SCHEMA
 
 LIMITS = Thresholds()
 

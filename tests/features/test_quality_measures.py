@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import SimulatedMarket
+from features.bars.schema import BAR_SCHEMA
 from features.quality import Thresholds, check_quality
 from features.quality.jumps import find_jumps, find_volume_units, large_moves
 from features.quality.measures import measure, session_bars
-from features.schema import BAR_SCHEMA
 
 LIMITS = Thresholds()
 PRICES = ("open", "high", "low", "close")

@@ -8,7 +8,7 @@ import pytest
 
 from cluster.errors import DataError, UsageError
 from features import Lake, SimulatedMarket
-from features.blocks import block_name
+from features.lake.blocks import block_name
 from features.quality.quarantine import Quarantine
 from features.quality.repair import check_lake, plan_repair, repair
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import SimulatedMarket
-from features.recent import RecentBars
+from features.compute.recent import RecentBars
 
 KEY = ["symbol", "ts"]
 MARKET = SimulatedMarket(symbols=7, sessions=40, interval="1d", seed=2)

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from cluster.errors import ConfigError, DataError
 from features import Lake, SimulatedMarket
-from features.scan import Scan, ScanRules, scan_sectors
-from features.scan_dates import Rescan, rescans, sessions_until
-from features.scan_lake import LakeScans
-from features.universe import GICS_SECTORS, SECTOR_SCHEMA, SPELL_SCHEMA, Universe
+from features.slots.scan import Scan, ScanRules, scan_sectors
+from features.slots.scan_dates import Rescan, rescans, sessions_until
+from features.slots.scan_lake import LakeScans
+from features.universe.sectors import GICS_SECTORS
+from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
 
 MARKET = SimulatedMarket(symbols=44, sessions=160, interval="1d", seed=5)
 RULES = ScanRules(lookback=60, min_dollar_volume=0.0)

@@ -9,10 +9,10 @@ import pytest
 
 from cluster.errors import DataError
 from features import SimulatedMarket
-from features.scan import ScanRules
-from features.scan_bias import bias_report
-from features.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
-from features.universe_files import universe_from_files
+from features.slots.scan import ScanRules
+from features.slots.scan_bias import bias_report
+from features.universe.files import universe_from_files
+from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 MARKET = SimulatedMarket(symbols=44, sessions=300, interval="1d", seed=2)

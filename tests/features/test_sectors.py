@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from cluster.errors import DataError
 from features import SimulatedMarket, aligned_table, compute_features, with_sectors
-from features.catalog import (
+from features.compute.catalog import (
     feature_columns,
     feature_fingerprint,
     feature_names,
     warmup_bars,
 )
-from features.probes import probe_features
-from features.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
+from features.compute.probes import probe_features
+from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
 
 MARKET = SimulatedMarket(symbols=33, sessions=60, interval="1h", seed=8)
 PANEL = [column.name for column in feature_columns("sectors", "panel")]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import DataError
-from features.sessions import (
+from features.bars.sessions import (
     OUTSIDE,
     is_half_day,
     is_session,

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import SimulatedMarket, check_bars
-from features.edge import knowing_returns
-from features.schema import BAR_COLUMNS
-from features.shuffled import shuffled_bars
+from features.bars.schema import BAR_COLUMNS
+from features.simulated.edge import knowing_returns
+from features.simulated.shuffled import shuffled_bars
 
 
 def simulated(interval: str, **changes: object) -> pl.DataFrame:

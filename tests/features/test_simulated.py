@@ -6,9 +6,9 @@ import pytest
 
 from cluster.errors import ConfigError, DataError
 from features import SimulatedMarket, check_bars, compute_features, interval_of
-from features.edge import WINDOW, knowing_returns
-from features.sessions import OUTSIDE, is_half_day, session_index
-from features.shocks import INTRADAY_VARIANCE, INTRADAY_VOLUME
+from features.bars.sessions import OUTSIDE, is_half_day, session_index
+from features.simulated.edge import WINDOW, knowing_returns
+from features.simulated.shocks import INTRADAY_VARIANCE, INTRADAY_VOLUME
 
 HOURS_A_YEAR = 252 * 7
 

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from cluster.errors import DataError
 from envs.from_bars import market_from_slots
 from features import AlignedTable, SimulatedMarket
-from features.scan import RECENT_SESSIONS, ScanRules
-from features.scan_monthly import MonthlyScans, daily_closes
-from features.seating import Seating, seat
-from features.sessions import session_dates, sessions_from
-from features.slots import EMPTY, SlotPlan, plan_slots, slot_names
-from features.slotted import SlotRules, SlottedBars, slotted_bars
-from features.universe import GICS_SECTORS, Universe
+from features.bars.sessions import session_dates, sessions_from
+from features.slots.bars import SlotRules, SlottedBars, slotted_bars
+from features.slots.occupancy import Seating, seat
+from features.slots.plan import EMPTY, SlotPlan, plan_slots, slot_names
+from features.slots.scan import RECENT_SESSIONS, ScanRules
+from features.slots.scan_monthly import MonthlyScans, daily_closes
+from features.universe.sectors import GICS_SECTORS
+from features.universe.universe import Universe
 
 MARKET = SimulatedMarket(symbols=44, sessions=480, interval="1d", seed=3)
 UNIVERSE = Universe.of_all(MARKET.sectors(), "simulated")

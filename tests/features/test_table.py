@@ -14,8 +14,8 @@ from features import (
     read_bars,
     warmup_bars,
 )
-from features.catalog import feature_scales
-from features.sessions import session_dates
+from features.bars.sessions import session_dates
+from features.compute.catalog import feature_scales
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 WARMUP = warmup_bars("v6")

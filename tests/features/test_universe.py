@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import DataError
-from features.universe import SPELL_SCHEMA, Universe
-from features.universe_files import universe_from_files
-from features.universe_sectors import with_known_sectors
-from features.universe_store import age_of, keep_known_sectors, load_universe, save_universe
+from features.universe.files import universe_from_files
+from features.universe.sectors import with_known_sectors
+from features.universe.store import age_of, keep_known_sectors, load_universe, save_universe
+from features.universe.universe import SPELL_SCHEMA, Universe
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 MEMBERSHIP = """symbol,start_date,end_date,index_ticker

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import DataError
-from features.universe_build import build_universe
-from features.universe_fetch import PATH, fetch_list_page
-from features.universe_store import load_universe
+from features.universe.build import build_universe
+from features.universe.fetch_page import PATH, fetch_list_page
+from features.universe.store import load_universe
 
 SAMPLE = (Path(__file__).parent / "pages" / "sp500_sample.html").read_bytes()
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
-from features.universe_check import MIN_CHANCE, chance_of_no_leaver, universe_faults
+from features.universe.check import MIN_CHANCE, chance_of_no_leaver, universe_faults
+from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
 
 CHOSEN_ON, UNTIL = date(2014, 1, 2), date(2023, 12, 29)
 LEFT, JOINED = date(2018, 6, 1), date(2019, 3, 4)
@@ -88,7 +88,7 @@ def test_the_chance_is_hypergeometric(members: int, data: st.DataObject) -> None
 
 @pytest.mark.skipif(not (SHARED / "membership.parquet").exists(), reason="no shared/data here")
 def test_todays_list_of_the_real_index_is_found() -> None:
-    from features.universe_files import universe_from_files
+    from features.universe.files import universe_from_files
 
     real = universe_from_files(SHARED / "membership.parquet", SHARED / "constituents.parquet")
     then, today = set(real.members(CHOSEN_ON)), set(real.members(UNTIL))

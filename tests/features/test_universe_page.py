@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import DataError
-from features.universe import GICS_SECTORS
-from features.universe_files import universe_from_files
-from features.universe_history import universe_from_page
-from features.universe_page import read_list_page
-from features.universe_tables import read_tables
+from features.universe.files import universe_from_files
+from features.universe.history import universe_from_page
+from features.universe.html_tables import read_tables
+from features.universe.sectors import GICS_SECTORS
+from features.universe.wikipedia import read_list_page
 
 SAMPLE = Path(__file__).parent / "pages" / "sp500_sample.html"
 SHARED = Path(__file__).resolve().parents[3] / "shared"

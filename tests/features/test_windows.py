@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.bench import random_walks
-from features.catalog import feature_quantities
-from features.columns.column import Quantity
-from features.columns.windows import (
+from features.bench.bench import random_walks
+from features.compute.catalog import feature_quantities
+from features.compute.compute import BLOCK, bar_numbers, compute_features
+from features.formulas.column import Quantity
+from features.formulas.rolling import (
     before,
     change,
     deviation,
@@ -23,7 +24,6 @@ from features.columns.windows import (
     time_covariance,
     wilder,
 )
-from features.compute import BLOCK, bar_numbers, compute_features
 
 X = pl.col("x")
 WINDOWS = st.integers(2, 60)

@@ -11,7 +11,7 @@ import pytest
 
 from cluster.errors import ConfigError, DataError
 from features import SimulatedMarket, aligned_table
-from features.sessions import is_half_day, session_close, session_dates
+from features.bars.sessions import is_half_day, session_close, session_dates
 from trade.journal import read_journal
 from trade.replay import replay_table
 from trade.risk import RiskLimits

@@ -15,11 +15,11 @@ from cluster.settings import Home
 from envs import V6Params
 from envs.from_bars import market_from_slots
 from features import Lake, SimulatedMarket, feature_fingerprint, feature_names
-from features.scan import ScanRules
-from features.slots import slot_names
-from features.slotted import SlotRules, slotted_bars
-from features.universe import Universe
-from features.universe_store import save_universe
+from features.slots.bars import SlotRules, slotted_bars
+from features.slots.plan import slot_names
+from features.slots.scan import ScanRules
+from features.universe.store import save_universe
+from features.universe.universe import Universe
 from trade.journal import read_journal
 from trade.policy_ports import LocalPolicy
 from trade.replay import Candidates, ReplayRequest, replay

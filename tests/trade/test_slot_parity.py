@@ -11,10 +11,10 @@ from envs import Market, TradingVectorEnv, V6Params
 from envs.from_bars import market_from_slots
 from envs.observation import account_tail
 from features import AlignedTable
-from features.seating import Seating, seat
-from features.sessions import session_dates
-from features.slots import EMPTY, SlotPlan
-from features.slotted import SlottedBars
+from features.bars.sessions import session_dates
+from features.slots.bars import SlottedBars
+from features.slots.occupancy import Seating, seat
+from features.slots.plan import EMPTY, SlotPlan
 from trade.audit import audit
 from trade.journal import read_journal
 from trade.protection import Protection

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from envs import Market
-from features.sector_of import sectors_by_name
+from features.universe.sector_of import sectors_by_name
 from train.asset_returns import log_returns
 from train.momentum import momentum_weights
 

@@ -11,9 +11,9 @@ from cluster.settings import Home
 from envs import Market
 from envs.from_bars import market_from_slots
 from features import SimulatedMarket, feature_fingerprint
-from features.slotted import slotted_bars
-from features.universe import Universe
-from features.universe_store import save_universe
+from features.slots.bars import slotted_bars
+from features.universe.store import save_universe
+from features.universe.universe import Universe
 from train.bundle_market import bundle_market, market_of_bars, unseen_window
 from train.manifest import Manifest, ManifestFields, ScanSpan, SlotSpan, complete
 

@@ -12,8 +12,8 @@ import pytest
 
 from cluster.errors import DataError
 from envs import Market
-from features.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
-from features.universe_store import UNIVERSE_FILE, save_universe
+from features.universe.store import UNIVERSE_FILE, save_universe
+from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
 from train.export import actor_to_onnx
 from train.leaks import normaliser_fault, scale_inside, universe_fault
 from train.manifest import FoldSpan, Manifest, ManifestFields, Normalisation, complete

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from features.slotted import SlotRules
+from features.slots.bars import SlotRules
 from train.manifest import (
     ManifestFields,
     SlotSpan,

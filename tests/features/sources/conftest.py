@@ -13,8 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests are no packages; this fo
 import servers
 
 from features.sources.alpaca import AlpacaSource
+from features.sources.http.transport import Clock, Patience, Transport
 from features.sources.polygon import PolygonSource
-from features.sources.transport import Clock, Patience, Transport
 from features.sources.yahoo import YahooSource
 
 NOW = datetime(2024, 3, 1, 22, tzinfo=UTC)  # a Friday, an hour after the close

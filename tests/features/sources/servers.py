@@ -11,7 +11,7 @@ from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from features.sessions import session_dates, sessions_between
+from features.bars.sessions import session_dates, sessions_between
 
 PAGE = 8  # bars a page, so that small windows have several
 Document = dict[str, Any]

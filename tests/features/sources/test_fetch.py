@@ -8,7 +8,7 @@ from servers import Reply
 
 from cluster.errors import ConfigError, UsageError
 from features import Lake
-from features.sources.asked import read_asked
+from features.sources.coverage import read_asked
 from features.sources.fetch import Fetcher, FetchRequest
 from features.sources.fetch_result import FetchResult
 

@@ -13,7 +13,7 @@ from servers import Reply
 from test_fetch import START, Shop, day
 
 from features import Lake
-from features.schema import BAR_COLUMNS
+from features.bars.schema import BAR_COLUMNS
 
 SYMBOLS = [f"S{n}" for n in range(6)]
 WINDOWS = st.lists(

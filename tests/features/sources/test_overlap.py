@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.schema import BAR_SCHEMA
+from features.bars.schema import BAR_SCHEMA
+from features.sources.gaps import answered_until, end_of_data, lacking, last_session
 from features.sources.overlap import compare
-from features.sources.windows import answered_until, end_of_data, lacking, last_session
 
 PRICES = ("open", "high", "low", "close")
 HOUR = timedelta(hours=1)

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features.bars import check_bars, dated_at_midnight
-from features.schema import BAR_SCHEMA
+from features.bars.checks import check_bars, dated_at_midnight
+from features.bars.schema import BAR_SCHEMA
 
 START = datetime(2024, 1, 8, tzinfo=UTC)
 END = datetime(2024, 1, 20, tzinfo=UTC)  # 9 sessions: the 15th is a holiday

@@ -9,7 +9,7 @@ import pytest
 from servers import HTML, Reply, chart_error
 
 from cluster.errors import ConfigError
-from features.sources.failures import NotEntitled, NotServed, SourceDown
+from features.sources.http.errors import NotEntitled, NotServed, SourceDown
 
 START = datetime(2024, 1, 8, tzinfo=UTC)
 END = datetime(2024, 1, 20, tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from servers import Reply
 
-from features.bars import check_bars
+from features.bars.checks import check_bars
 
 FIXTURES = Path(__file__).resolve().parents[4] / "shared" / "fixtures"
 

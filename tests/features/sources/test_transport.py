@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import ConfigError, DataError
-from features.sources.answers import Answer, check_answer, message_of
-from features.sources.breaker import CircuitBreaker
-from features.sources.budget import RateBudget
-from features.sources.deadline import within
-from features.sources.failures import NotServed, SourceDown
-from features.sources.transport import Clock, Patience, Transport
+from features.sources.http.circuit_breaker import CircuitBreaker
+from features.sources.http.deadline import within
+from features.sources.http.errors import NotServed, SourceDown
+from features.sources.http.rate_limit import RateBudget
+from features.sources.http.responses import Answer, check_answer, message_of
+from features.sources.http.transport import Clock, Patience, Transport
 
 
 class Moving:

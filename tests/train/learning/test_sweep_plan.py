@@ -11,10 +11,10 @@ from cluster.settings import Home
 from envs import Market
 from envs.from_bars import market_from_slots
 from features import SimulatedMarket
-from features.slots import slot_names
-from features.slotted import SlotRules, slotted_bars
-from features.universe import Universe
-from features.universe_store import save_universe
+from features.slots.bars import SlotRules, slotted_bars
+from features.slots.plan import slot_names
+from features.universe.store import save_universe
+from features.universe.universe import Universe
 from train.folds import walk_forward
 from train.market_table import open_market
 from train.scenario import PloutosConfig

@@ -1,0 +1,1 @@
+"""Bars: their columns, checks, files, interval and place on the exchange clock."""

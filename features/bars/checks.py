@@ -1,0 +1,144 @@
+"""Bars: the checks, the quarantine of the bars that fail them, and their interval."""
+
+from datetime import datetime
+
+import polars as pl
+
+from cluster.errors import DataError
+from features.bars.bar_rules import defect
+from features.bars.open_bars import RECENT, not_yet
+from features.bars.schema import BAR_COLUMNS, BAR_SCHEMA, PRICE_COLUMNS, normalise
+
+__all__ = [
+    "BAR_COLUMNS",
+    "BAR_SCHEMA",
+    "PRICE_COLUMNS",
+    "check_bars",
+    "dated_at_midnight",
+    "interval_of",
+    "list_defects",
+    "split_bad",
+]
+
+_TIME_FORMAT = "%Y-%m-%d %H:%M"
+
+
+def check_bars(
+    bars: pl.DataFrame, *, origin: str, next_command: str = "", now: datetime | None = None
+) -> pl.DataFrame:
+    """Bring bars to `BAR_SCHEMA`, sorted by (symbol, ts), or refuse them.
+
+    Column names are matched without regard to case; `timestamp`, `datetime`, `date` and `time` are
+    read as `ts`, and `ticker` as `symbol`. Times without a zone are taken as UTC.
+
+    Args:
+        bars: Any frame with the columns of `BAR_COLUMNS`; further columns are dropped.
+        origin: Where the bars come from (a file, a source), for the message.
+        next_command: What the message tells the user to run.
+        now: UTC; bars that are not over by then are refused. None: they are not judged.
+
+    Raises:
+        DataError: naming the symbol and the bar: missing columns, no bars, empty or non-finite
+            values, prices <= 0, negative volume, high < low, open or close outside [low, high]
+            (beyond `features.defects.ROUNDING`), duplicate times, times that go back within a
+            symbol, symbols that differ only by case, bars that are not over.
+    """
+    rows = normalise(bars, origin=origin)
+    bad = _judged(rows, now).filter(pl.col("reason").is_not_null())
+    if bad.height:
+        raise _refusal(bad, rows.height, origin, next_command)
+    return rows.select(BAR_COLUMNS).sort("symbol", "ts")
+
+
+def split_bad(
+    bars: pl.DataFrame, *, origin: str = "bars", now: datetime | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Separate the bars that pass every check from those that do not.
+
+    Times out of order are repaired by sorting and repeated identical rows are kept once; of bars
+    that contradict each other at one time, none is kept. `now` is that of `check_bars`.
+
+    Returns:
+        The good bars (`BAR_SCHEMA`, sorted; may have no rows), and the bad ones with the columns
+        `row` (from 0, in the order given) and `reason`.
+    """
+    rows = normalise(bars, origin=origin).sort("symbol", "ts", maintain_order=True)
+    repeated = ~pl.struct(*BAR_COLUMNS).is_first_distinct()
+    first = rows.filter(~repeated)
+    first = _judged(first, now)
+    bad = pl.concat(
+        [
+            first.filter(pl.col("reason").is_not_null()),
+            rows.filter(repeated).with_columns(reason=pl.lit("is a repeated row")),
+        ]
+    )
+    good = first.filter(pl.col("reason").is_null()).select(BAR_COLUMNS)
+    return good, bad.select("row", *BAR_COLUMNS, "reason").sort("row")
+
+
+def list_defects(
+    bars: pl.DataFrame, *, origin: str = "bars", now: datetime | None = None
+) -> pl.DataFrame:
+    """Every bar that fails a check: `row` (from 0), the bar's columns and the first `reason`.
+
+    `now` is that of `check_bars`.
+    """
+    rows = normalise(bars, origin=origin)
+    bad = _judged(rows, now).filter(pl.col("reason").is_not_null())
+    return bad.select("row", *BAR_COLUMNS, "reason")
+
+
+def _judged(rows: pl.DataFrame, now: datetime | None) -> pl.DataFrame:
+    """Add `reason`, null for a good bar."""
+    judged = rows.with_columns(defect(rows))
+    if now is None or not (rows["ts"] > now - RECENT).any():
+        return judged
+    known = rows.filter(pl.col("ts").is_not_null(), pl.col("symbol").is_not_null())
+    late = not_yet(rows, interval_of(known) if _has_spacing(known) else None, now)
+    return judged.with_columns(reason=pl.coalesce("reason", late))
+
+
+def _has_spacing(bars: pl.DataFrame) -> bool:
+    """Whether a symbol has two bars at two times."""
+    return bars.select("symbol", "ts").n_unique() > bars["symbol"].n_unique()
+
+
+def dated_at_midnight(bars: pl.DataFrame) -> pl.DataFrame:
+    """Daily bars with midnight UTC of their UTC date as time, whatever hour their source stamps.
+
+    Raises:
+        DataError: a symbol has two bars on one date.
+    """
+    dated = bars.with_columns(pl.col("ts").dt.truncate("1d"))
+    return bars if dated["ts"].equals(bars["ts"]) else check_bars(dated, origin="daily bars")
+
+
+def interval_of(bars: pl.DataFrame) -> str:
+    """The bar interval (`1m`, `5m`, `1h`, `1d`, `1w`) from the median spacing inside symbols.
+
+    Raises:
+        DataError: no symbol has two bars.
+    """
+    spacing = bars.sort("symbol", "ts").select(
+        pl.col("ts").diff().over("symbol").dt.total_seconds().median()
+    )
+    seconds = spacing.item()
+    if seconds is None:
+        raise DataError(
+            "cannot tell the interval of the bars",
+            "no symbol has two bars",
+            "import a file with more bars",
+        )
+    minutes = max(1, round(seconds / 60))
+    for unit, size in (("w", 7 * 1440), ("d", 1440), ("h", 60)):
+        if minutes >= 0.8 * size:
+            return f"{max(1, round(minutes / size))}{unit}"
+    return f"{minutes}m"
+
+
+def _refusal(bad: pl.DataFrame, height: int, origin: str, next_command: str) -> DataError:
+    first = bad.row(0, named=True)
+    when = f" at {first['ts']:{_TIME_FORMAT}} UTC" if first["ts"] else ""
+    what = f"{origin}: {first['symbol'] or 'no symbol'}{when} (row {first['row']})"
+    count = f"{bad.height:,} of {height:,} bars are bad"
+    return DataError(what, f"{first['reason']}; {count}", next_command)

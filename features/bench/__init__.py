@@ -1,0 +1,1 @@
+"""How long features, a scan and a Market take on this machine."""

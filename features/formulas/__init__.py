@@ -1,0 +1,1 @@
+"""What columns are made with: the column decorator, rolling windows, compiled kernels."""

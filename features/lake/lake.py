@@ -1,0 +1,225 @@
+"""The lake: checked bars as Parquet, whole or absent, by interval, series and symbol block."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import polars as pl
+
+from cluster.errors import DataError, UsageError
+from cluster.files import canonical_json, sha256_of
+from features.bars.checks import check_bars, dated_at_midnight
+from features.bars.schema import BAR_SCHEMA
+from features.lake.blocks import (
+    AS_GIVEN,
+    ORIGIN_SCHEMA,
+    block_name,
+    has_origin,
+    merge_block,
+    only_writer,
+    scan_block,
+)
+from features.lake.query import BarFiles, query
+
+_INTERVAL = re.compile(r"[1-9][0-9]{0,3}[smhdw]")
+_SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_IMPORT = "ploutos data import FILE"
+_STATUS_SCHEMA = {
+    "interval": pl.String(),
+    "source": pl.String(),
+    "symbols": pl.Int64(),
+    "bars": pl.Int64(),
+    "first": BAR_SCHEMA["ts"],
+    "last": BAR_SCHEMA["ts"],
+    "joined": pl.Int64(),
+    "retrieved": ORIGIN_SCHEMA["retrieved"],
+}
+
+
+class Lake:
+    """Bars under `root/<interval>/<series>/block-NN.parquet`, NN = CRC-32 of the symbol mod 16.
+
+    A series is named by the source that it began with. Bars of another source are in it only if
+    their writer has proven them equal (`features.sources.overlap`), and say so in their column
+    `source`. A bar that two series have appears twice, told apart by the column `series`. Nothing
+    is created before the first write.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    def write(
+        self,
+        bars: pl.DataFrame,
+        *,
+        interval: str,
+        source: str,
+        adjustment: str = AS_GIVEN,
+        retrieved: datetime | None = None,
+        series: str | None = None,
+        replace: bool = False,
+    ) -> None:
+        """Merge checked bars into what is there; on the same (symbol, ts) the later write wins.
+
+        Each block is replaced atomically: a crash leaves every block as it was or as it will be,
+        and the same write again completes it. Writers of one series wait for each other.
+
+        Args:
+            bars: Any frame that `check_bars` accepts.
+            interval: Such as `1h`.
+            source: Who the bars were had from.
+            adjustment: What their prices are adjusted for.
+            retrieved: When they were had from a vendor, UTC.
+            series: The series that they join; None: that of `source`.
+            replace: Drop first what the series has of these symbols.
+
+        Raises:
+            DataError: a bad bar, or a damaged block.
+            UsageError: an interval, source or series that is no plain name.
+            PloutosError: the disk is full, read-only or forbidden.
+        """
+        self.folder(interval, source)
+        folder = self.folder(interval, series or source)
+        bars = check_bars(bars, origin=f"bars of {source}")
+        if interval == "1d":
+            bars = dated_at_midnight(bars)
+        bars = bars.with_columns(
+            source=pl.lit(source, dtype=ORIGIN_SCHEMA["source"]),
+            adjustment=pl.lit(adjustment, dtype=ORIGIN_SCHEMA["adjustment"]),
+            retrieved=pl.lit(retrieved, dtype=ORIGIN_SCHEMA["retrieved"]),
+        )
+        block_of = {symbol: block_name(symbol) for symbol in bars["symbol"].unique()}
+        bars = bars.with_columns(block=pl.col("symbol").replace_strict(block_of))
+        with only_writer(folder):
+            for name, part in bars.partition_by("block", include_key=False, as_dict=True).items():
+                merge_block(folder / name[0], part, replace=replace)
+
+    def scan(
+        self,
+        interval: str,
+        *,
+        source: str | None = None,
+        symbols: Iterable[str] | None = None,
+        start: date | None = None,
+        end: date | None = None,
+    ) -> pl.LazyFrame:
+        """Bars of an interval, sorted by (symbol, ts, series).
+
+        Args:
+            interval: Such as `1h`.
+            source: Of the series that began with this source; of all when None.
+            symbols: Which symbols; all when None. A symbol that the lake lacks has no rows.
+            start: First time, a date or a datetime (UTC unless it has an offset).
+            end: Last time, included; a date stands for its whole day.
+
+        Returns:
+            `BAR_SCHEMA`, the origin of each bar (`ORIGIN_SCHEMA`), and `series`.
+
+        Raises:
+            DataError: the lake holds nothing of that interval and source, or a block is damaged.
+            UsageError: an interval or source that is no plain name.
+        """
+        folder = self.folder(interval, source or "any")
+        pattern = f"{source}/block-*.parquet" if source else "*/block-*.parquet"
+        files = sorted(folder.parent.glob(pattern))
+        if not files:
+            of = f" of source {source}" if source else ""
+            raise DataError(f"no {interval} bars{of} in the lake", str(self.root), _IMPORT)
+        chosen = set(symbols) if symbols is not None else None
+        if chosen is not None:
+            names = {block_name(symbol) for symbol in chosen}
+            files = [file for file in files if file.name in names] or files[:1]
+        bars = pl.concat(
+            [scan_block(file).with_columns(series=pl.lit(file.parent.name)) for file in files]
+        )
+        if chosen is not None:
+            bars = bars.filter(pl.col("symbol").is_in(sorted(chosen)))
+        if start is not None:
+            bars = bars.filter(pl.col("ts") >= _moment(start))
+        if end is not None:
+            bars = bars.filter(pl.col("ts") <= _moment(end, whole_day=True))
+        return bars.sort("symbol", "ts", "series")
+
+    def sql(self, statement: str) -> pl.DataFrame:
+        """Answer one SELECT over the view `bars`: the columns of `scan`, and `interval`.
+
+        DuckDB sees the lake's own files and nothing else, and writes nothing.
+
+        Raises:
+            UsageError: the statement is wrong, or is no single SELECT.
+            DataError: the lake is empty, or a block is damaged.
+        """
+        files = [
+            BarFiles(interval, series, str(block), has_origin(block))
+            for interval, series, blocks in self._parts()
+            for block in blocks
+        ]
+        if not files:
+            raise DataError("the lake is empty", f"no bars in {self.root}", _IMPORT)
+        return query(statement, files, self.root)
+
+    def fingerprint(self, interval: str, source: str | None = None) -> str:
+        """SHA-256 (hex) of what `scan` reads: it changes with any bar of the interval and source.
+
+        Raises:
+            UsageError: an interval or source that is no plain name.
+        """
+        folder = self.folder(interval, source or "any").parent
+        files = sorted(folder.glob(f"{source or '*'}/block-*.parquet"))
+        content = [[str(file.relative_to(self.root)), sha256_of(file)] for file in files]
+        return sha256(canonical_json(content)).hexdigest()
+
+    def status(self) -> pl.DataFrame:
+        """One row an interval and series.
+
+        Returns:
+            `interval`, `source` (that the series began with), `symbols`, `bars`, `first` and `last`
+            bar time, `joined` (bars of other sources in it), and `retrieved` (the last time bars
+            were had from a vendor, else null).
+
+        Raises:
+            DataError: a block is damaged.
+        """
+        found = [
+            pl.concat([scan_block(block) for block in blocks]).select(
+                interval=pl.lit(interval),
+                source=pl.lit(series),
+                symbols=pl.col("symbol").n_unique().cast(pl.Int64),
+                bars=pl.len().cast(pl.Int64),
+                first=pl.col("ts").min(),
+                last=pl.col("ts").max(),
+                joined=(pl.col("source") != series).sum().cast(pl.Int64),
+                retrieved=pl.col("retrieved").max(),
+            )
+            for interval, series, blocks in self._parts()
+        ]
+        return pl.concat([pl.LazyFrame(schema=_STATUS_SCHEMA), *found]).collect()
+
+    def folder(self, interval: str, series: str) -> Path:
+        """The folder of an interval and series, which no name can lead out of the root.
+
+        Raises:
+            UsageError: an interval or series that is no plain name.
+        """
+        if not _INTERVAL.fullmatch(interval):
+            raise UsageError(f"interval {interval!r}", "it must be such as 5m, 1h or 1d")
+        if not _SOURCE_NAME.fullmatch(series):
+            why = "it must be up to 32 of a-z, 0-9, _ and -, and start with a letter or digit"
+            raise UsageError(f"source {series!r}", why)
+        return self.root / interval / series
+
+    def _parts(self) -> Iterator[tuple[str, str, list[Path]]]:
+        """Interval, series and blocks of every folder that holds bars."""
+        for folder in sorted(self.root.glob("*/*/")):
+            blocks = sorted(folder.glob("block-*.parquet"))
+            if blocks:
+                yield folder.parent.name, folder.name, blocks
+
+
+def _moment(day: date, *, whole_day: bool = False) -> datetime:
+    if isinstance(day, datetime):
+        return day.astimezone(UTC) if day.tzinfo else day.replace(tzinfo=UTC)
+    start = datetime.combine(day, time(), tzinfo=UTC)
+    return start + timedelta(days=1, microseconds=-1) if whole_day else start

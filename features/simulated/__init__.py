@@ -1,0 +1,1 @@
+"""The simulated market: bars whose edge, or lack of one, is known."""

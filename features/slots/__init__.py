@@ -1,0 +1,1 @@
+"""Slots: a monthly scan picks symbols of each sector, and a plan says who sits where."""

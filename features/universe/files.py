@@ -1,0 +1,140 @@
+"""A universe from files: spells of membership and companies with their sectors."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from cluster.errors import DataError
+from features.bars.files import read_raw
+from features.universe.sectors import with_known_sectors
+from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, TICKER, Universe
+
+_HELP = "ploutos universe import --help"
+_SECTOR_NAMES = {
+    "gics_sector": "sector",
+    "gics_sub_industry": "sub_industry",
+    "first_seen": "since",
+    "company": "name",
+    "security": "name",
+    "ticker": "symbol",
+}
+_SPELL_NAMES = {"start": "start_date", "end": "end_date", "ticker": "index_ticker"}
+
+
+def universe_from_files(membership: Path, constituents: Path) -> Universe:
+    """Read both files, Parquet or CSV.
+
+    Args:
+        membership: `symbol`, `start_date`, `end_date` (first day out; empty: still in) and, where
+            the ticker was another one then, `index_ticker`.
+        constituents: `symbol` and `gics_sector`; `name`, `gics_sub_industry` and `first_seen`
+            where known. Several rows a symbol are its classifications in time.
+
+    Raises:
+        DataError: a file or column is missing, a symbol is no ticker, a date is none, a spell ends
+            before it starts, or two spells of a symbol overlap under one ticker.
+    """
+    spells = _spells(membership)
+    sectors = _sectors(constituents)
+    sectors = pl.concat([sectors, _sectors_under_former_tickers(spells, sectors)])
+    return Universe(
+        spells.select(*SPELL_SCHEMA),
+        sectors.select(*SECTOR_SCHEMA).sort("symbol", "since"),
+        origin=f"{membership.name}, {constituents.name}",
+        retrieved=datetime.now(UTC),
+    )
+
+
+def _spells(path: Path) -> pl.DataFrame:
+    rows = _read(path, _SPELL_NAMES, ("symbol", "start_date", "end_date"))
+    if "index_ticker" not in rows.columns:
+        rows = rows.with_columns(index_ticker="symbol")
+    rows = rows.with_columns(
+        _day("start_date", path, rows),
+        _day("end_date", path, rows),
+        pl.col("index_ticker").cast(pl.String).fill_null(pl.col("symbol")),
+    )
+    spells = rows.select(*SPELL_SCHEMA).unique().sort("symbol", "start_date", "index_ticker")
+    _refuse(spells, pl.col("end_date") <= pl.col("start_date"), path, "ends before it starts")
+    before = pl.col("end_date").shift(1).over("symbol", "index_ticker")
+    first = pl.int_range(pl.len()).over("symbol", "index_ticker") == 0
+    overlap = ~first & (before.is_null() | (before > pl.col("start_date")))
+    _refuse(spells, overlap, path, "overlaps its spell before")
+    return spells
+
+
+def _sectors(path: Path) -> pl.DataFrame:
+    rows = _read(path, _SECTOR_NAMES, ("symbol", "sector"), tickers_only=False)
+    missing = [name for name in SECTOR_SCHEMA if name not in rows.columns]
+    rows = rows.with_columns(
+        pl.lit(None, dtype=SECTOR_SCHEMA[name]).alias(name) for name in missing
+    )
+    rows = rows.with_columns(_day("since", path, rows))
+    rows = rows.select(pl.col(name).cast(dtype) for name, dtype in SECTOR_SCHEMA.items())
+    # A broken row of the public list names a company where the ticker belongs: nobody asks for it.
+    return with_known_sectors(rows).filter(pl.col("symbol").str.contains(TICKER))
+
+
+def _sectors_under_former_tickers(spells: pl.DataFrame, sectors: pl.DataFrame) -> pl.DataFrame:
+    """Sectors of symbols that are classified under a ticker they had, while they had it."""
+    unknown = spells.join(sectors.drop_nulls("sector"), on="symbol", how="anti")
+    found = unknown.join(
+        sectors.drop_nulls("sector").rename({"symbol": "index_ticker"}), on="index_ticker"
+    )
+    overlapping = (
+        pl.col("since").is_null()
+        | pl.col("end_date").is_null()
+        | (pl.col("since") < pl.col("end_date"))
+    )
+    return found.filter(overlapping).select(*SECTOR_SCHEMA).unique("symbol", keep="first")
+
+
+def _read(
+    path: Path, names: dict[str, str], needed: tuple[str, ...], *, tickers_only: bool = True
+) -> pl.DataFrame:
+    rows = read_raw(path)
+    given = {column: column.strip().lower() for column in rows.columns}
+    rows = rows.rename(given)
+    rows = rows.rename(
+        {old: new for old, new in names.items() if old in rows.columns and new not in rows.columns}
+    )
+    missing = [name for name in needed if name not in rows.columns]
+    if missing:
+        why = f"no column {', '.join(missing)}; it has {', '.join(given) or 'none'}"
+        raise DataError(f"{path} is not a file of the universe", why, _HELP)
+    if rows.is_empty():
+        raise DataError(f"{path} has no rows", "a universe needs companies", _HELP)
+    rows = rows.with_columns(pl.col("symbol").cast(pl.String).str.strip_chars())
+    if tickers_only:
+        _refuse(
+            rows,
+            ~pl.col("symbol").str.contains(TICKER).fill_null(value=False),
+            path,
+            "is not a ticker",
+        )
+    return rows
+
+
+def _day(column: str, path: Path, rows: pl.DataFrame) -> pl.Expr:
+    """The column as dates, refusing what is there but is no date."""
+    dtype = rows.schema[column]
+    if dtype.is_temporal() or dtype == pl.Null:
+        return pl.col(column).cast(pl.Date)
+    if dtype != pl.String:
+        raise DataError(f"{path}: {column} has the type {dtype}", "dates are ISO 8601", _HELP)
+    day = pl.col(column).str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
+    empty = pl.col(column).is_null() | (pl.col(column).str.strip_chars() == "")
+    _refuse(rows, ~empty & day.is_null(), path, f"has a {column} that is no date (YYYY-MM-DD)")
+    return day
+
+
+def _refuse(rows: pl.DataFrame, bad: pl.Expr, path: Path, why: str) -> None:
+    found = rows.with_row_index("row").filter(bad)
+    if found.height:
+        row = found.row(0, named=True)
+        raise DataError(
+            f"{path}: {row['symbol']!r} (row {row['row']}) {why}",
+            f"{found.height} of {rows.height} rows are bad",
+            f"correct {path}",
+        )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from envs import Market
     from serve.state import ServeState
-    from trade.replay import ReplayResult
+    from trade.session.replay import ReplayResult
     from train.judging import Judgement
     from train.scenario import PloutosConfig
     from train.sweep import SweepResult
@@ -227,8 +227,8 @@ def paper(
     """Step 6: the newest sessions, traded on the paper broker through the endpoint."""
     from apps.endpoint import connected_client
     from features.simulated.simulated import SimulatedMarket
-    from trade.policy_ports import HttpPolicy
-    from trade.replay import ReplayRequest, SessionReport, replay
+    from trade.policy.actors import HttpPolicy
+    from trade.session.replay import ReplayRequest, SessionReport, replay
 
     manifest = judgement.bundle.manifest
 

@@ -14,7 +14,7 @@ from cluster.settings import Home
 if TYPE_CHECKING:
     import polars as pl
 
-    from trade.records import Record
+    from trade.journal.journal_format import Record
     from train.manifest import Manifest
     from train.sweep_plan import SweepPlan
     from train.verdict_file import VerdictRecord
@@ -64,7 +64,7 @@ def journal_paths(home: Home) -> list[Path]:
 
 def read_log(path: Path) -> JournalLog:
     """Read one journal; a torn last write is left out and told."""
-    from trade.records import parse_lines
+    from trade.journal.journal_format import parse_lines
 
     try:
         data = path.read_bytes()

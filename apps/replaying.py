@@ -14,9 +14,9 @@ from cluster.settings import Home, home
 if TYPE_CHECKING:
     import polars as pl
 
-    from trade.policy import Policy
-    from trade.replay import Candidates, SessionReport
-    from trade.replay_result import ReplayResult
+    from trade.policy.policy import Policy
+    from trade.session.replay import Candidates, SessionReport
+    from trade.session.replay_result import ReplayResult
     from train.manifest import Manifest
 
 SIMULATED = "SIMULATED"
@@ -46,9 +46,9 @@ def run_replay(
     Raises:
         PloutosError: no bundle, no bars, no endpoint, or what `trade.replay.replay` raises.
     """
-    from trade.protection import Protection
-    from trade.replay import ReplayRequest, replay
-    from trade.risk import RiskLimits
+    from trade.orders.protection import Protection
+    from trade.risk.risk import RiskLimits
+    from trade.session.replay import ReplayRequest, replay
     from train.bundle import read_manifest
 
     place = home()
@@ -85,7 +85,7 @@ def _candidates(manifest: "Manifest", place: Home, bars: "pl.DataFrame") -> "Can
     from features.universe.sector_of import sectors_by_name
     from features.universe.store import load_universe
     from features.universe.universe import Universe
-    from trade.replay import Candidates
+    from trade.session.replay import Candidates
 
     if manifest.slots is None:
         return None
@@ -137,7 +137,7 @@ def _policy(
     options: ReplayOptions, folder: Path, manifest: "Manifest", place: Home
 ) -> "Iterator[Policy]":
     """The bundle in this process, or the endpoint of this home."""
-    from trade.policy_ports import HttpPolicy, LocalPolicy
+    from trade.policy.actors import HttpPolicy, LocalPolicy
     from train.bundle import PolicyBundle
 
     if options.local:

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any
 
 from apps.readers import JournalLog
-from trade import views
+from trade.journal import journal_queries as views
 
 ALIVE_WITHIN = timedelta(minutes=2)  # a session that works writes several records a minute
 _MEANINGS = {

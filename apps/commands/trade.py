@@ -11,7 +11,7 @@ from apps.output import Json, emit, table, talk
 
 if TYPE_CHECKING:
     from apps.session_view import SessionView
-    from trade.replay import SessionReport
+    from trade.session.replay import SessionReport
 
 app = typer.Typer(
     help="Replay a bundle on the paper broker and inspect its journal.", no_args_is_help=True

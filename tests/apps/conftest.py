@@ -27,8 +27,8 @@ from features import Lake, feature_fingerprint
 from serve.endpoint import create_endpoint
 from serve.service import PolicyService
 from serve.state import ServeState
-from trade.policy_ports import LocalPolicy
-from trade.replay import ReplayRequest, replay
+from trade.policy.actors import LocalPolicy
+from trade.session.replay import ReplayRequest, replay
 from train.bundle import PolicyBundle, save_bundle, update_verdict
 from train.export import actor_to_onnx
 from train.ledger import TrialLedger

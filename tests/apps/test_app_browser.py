@@ -12,8 +12,8 @@ import pytest
 from apps.app_process import AppProcess, start_app
 from cluster.ports import free_port
 from cluster.settings import Home
-from trade import views
-from trade.journal import read_journal
+from trade.journal import journal_queries as views
+from trade.journal.journal import read_journal
 
 SIZES = {1440: 1900, 390: 2600}  # width -> height, px
 TIMEOUT_MS = 30_000

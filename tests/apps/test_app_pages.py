@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 import apps
 from cluster.settings import Home
-from trade.journal import read_journal
+from trade.journal.journal import read_journal
 
 ENTRY = Path(apps.__file__).with_name("streamlit_app.py")
 PAGES = ("overview", "positions", "orders", "models", "sweeps")

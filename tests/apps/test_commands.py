@@ -9,7 +9,7 @@ import pytest
 
 from cluster.settings import Home
 from features import read_bars
-from trade.journal import read_journal
+from trade.journal.journal import read_journal
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden" / "v6_sparse.npz"
 

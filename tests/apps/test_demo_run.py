@@ -18,7 +18,7 @@ from apps.demo_steps import SIMULATED_SESSIONS
 from cluster.ports import free_port
 from cluster.processes import session_members, wait_gone
 from features import SimulatedMarket
-from trade.journal import read_journal
+from trade.journal.journal import read_journal
 from train import PloutosConfig, PolicyBundle, TrialLedger
 from train.sweep_ranking import ranked
 

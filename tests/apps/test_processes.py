@@ -15,7 +15,7 @@ from cluster.errors import UsageError
 from cluster.ports import free_port, port_is_free
 from cluster.processes import Process, family
 from cluster.settings import Home
-from trade.journal import Journal
+from trade.journal.journal import Journal
 
 PLOUTOS = Path(sys.executable).with_name("ploutos")
 

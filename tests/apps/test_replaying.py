@@ -10,7 +10,7 @@ from apps.readers import bundle_cards, find_bundle, journal_paths
 from cluster.errors import BundleError, ConfigError, UsageError
 from cluster.settings import Home
 from features import Lake
-from trade.journal import read_journal
+from trade.journal.journal import read_journal
 
 LOCAL = ("trade", "replay", "--local", "--from", "2016-03-24", "--json")
 

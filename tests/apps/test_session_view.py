@@ -11,7 +11,7 @@ from apps.status_strip import age
 from cluster.errors import BundleError
 from cluster.settings import Home
 from envs import Market
-from trade.journal import read_journal
+from trade.journal.journal import read_journal
 
 NOW = datetime(2026, 11, 23, 20, tzinfo=UTC)
 

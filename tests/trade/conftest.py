@@ -11,11 +11,11 @@ import pytest
 from cluster.errors import PloutosError
 from envs import V6Params
 from features import AlignedTable
-from trade.protection import Protection
-from trade.replay import ReplayRequest
-from trade.risk import RiskLimits
-from trade.scripted_policy import ScriptedPolicy
-from trade.table import decision_id
+from trade.bars.bar_table import decision_id
+from trade.orders.protection import Protection
+from trade.policy.scripted import ScriptedPolicy
+from trade.risk.risk import RiskLimits
+from trade.session.replay import ReplayRequest
 
 __all__ = ["PloutosError", "busy_request"]  # what processes of their own use
 

@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import DataError
-from trade.account import Account, Position
-from trade.orders import Fill, Leg, Order, Side, client_order_id
+from trade.orders.account import Account, Position
+from trade.orders.orders import Fill, Leg, Order, Side, client_order_id
 
 
 def fill(side: Side, quantity: float, price: float, symbol: str = "A", fees: float = 0.0) -> Fill:

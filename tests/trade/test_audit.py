@@ -1,5 +1,5 @@
-from trade.audit import audit
-from trade.records import Record
+from trade.journal.audit import audit
+from trade.journal.journal_format import Record
 
 LIMITS = {"max_position": 0.05, "portfolio_risk": 0.02, "daily_loss": 0.03}
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from envs import Market, TradingVectorEnv, V6Params
 from envs.observation import account_tail
 from features import AlignedTable
-from trade.journal import read_journal
-from trade.replay import replay_table
-from trade.scripted_policy import ScriptedPolicy
-from trade.table import decision_id
+from trade.bars.bar_table import decision_id
+from trade.journal.journal import read_journal
+from trade.policy.scripted import ScriptedPolicy
+from trade.session.replay import replay_table
 
 SLIPPAGE = ["none", "impact", "realistic"]
 

@@ -22,9 +22,9 @@ from serve.client import PolicyClient
 from serve.endpoint import create_endpoint
 from serve.errors import PolicyRefusedError
 from serve.service import PolicyService
-from trade.journal import read_journal
-from trade.policy_ports import HttpPolicy, LocalPolicy
-from trade.replay import ReplayRequest, SessionReport, replay
+from trade.journal.journal import read_journal
+from trade.policy.actors import HttpPolicy, LocalPolicy
+from trade.session.replay import ReplayRequest, SessionReport, replay
 from train.bundle import PolicyBundle, save_bundle
 from train.evaluation import evaluate
 from train.manifest import DataSpan, Lineage, ManifestFields, Normalisation

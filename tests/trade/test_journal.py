@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import DataError, LockedError, PloutosError
-from trade.journal import Journal, read_journal
-from trade.records import GENESIS, parse_lines
+from trade.journal.journal import Journal, read_journal
+from trade.journal.journal_format import GENESIS, parse_lines
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 

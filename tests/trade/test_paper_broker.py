@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs import V6Params, rules
-from trade.account import Account, Position
-from trade.orders import Fill, Leg, Order, Rejection, Side
-from trade.paper_broker import ENVIRONMENT, PaperBroker
+from trade.brokers.paper import ENVIRONMENT, PaperBroker
+from trade.orders.account import Account, Position
+from trade.orders.orders import Fill, Leg, Order, Rejection, Side
 
 SPREAD = {"slippage_model": "none", "spread_bps": 10.0, "sec_fee": 1e-4, "finra_taf": 2e-4}
 
@@ -146,10 +146,10 @@ def test_more_cannot_be_sold_than_the_broker_holds(flat_table) -> None:
 
 def test_the_brokers_books_are_the_traders(walk_table, scripted, journal: Path) -> None:
     """The oracle: what the venue holds is what the journal says, at every close."""
-    from trade.journal import Journal
-    from trade.session import TradingSession
-    from trade.session_log import SessionLog
-    from trade.terms import Terms
+    from trade.journal.journal import Journal
+    from trade.journal.session_log import SessionLog
+    from trade.session.session import TradingSession
+    from trade.session.session_config import Terms
 
     table = walk_table(bars=40, holes=0.1)
     random = np.random.default_rng(1)

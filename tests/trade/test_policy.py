@@ -3,14 +3,14 @@ import pytest
 
 from envs.observation import account_tail, lay_out
 from serve.errors import PolicyUnavailableError
-from trade.policy import (
+from trade.policy.actors import LocalPolicy
+from trade.policy.policy import (
     AccountView,
     PolicyAnswer,
     checked,
     named_actions,
     named_probabilities,
 )
-from trade.policy_ports import LocalPolicy
 
 BUNDLE = "0123456789abcdef"
 

@@ -1,10 +1,10 @@
 import pytest
 
 from cluster.errors import ConfigError
-from trade.journal import read_journal
-from trade.orders import Leg
-from trade.protection import Protection, Trigger, triggered
-from trade.replay import replay_table
+from trade.journal.journal import read_journal
+from trade.orders.orders import Leg
+from trade.orders.protection import Protection, Trigger, triggered
+from trade.session.replay import replay_table
 
 STOP, TARGET = 95.0, 110.0
 

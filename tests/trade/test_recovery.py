@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import ConfigError, DataError, UsageError
-from trade.journal import Journal, read_journal
-from trade.records import Record
-from trade.replay import replay_table
-from trade.risk import RiskLimits
-from trade.state import account_from_journal, state_from_journal
+from trade.journal.journal import Journal, read_journal
+from trade.journal.journal_format import Record
+from trade.journal.state import account_from_journal, state_from_journal
+from trade.risk.risk import RiskLimits
+from trade.session.replay import replay_table
 
 REPLAY = """
 import importlib.util, sys

@@ -7,16 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import ConfigError
-from trade.account import Account, Position
-from trade.audit import audit
-from trade.correlation import PriceHistory, deny_correlated
-from trade.denial import Denial
-from trade.journal import read_journal
-from trade.orders import Leg, Order, Side
-from trade.protection import Protection
-from trade.replay import replay_table
-from trade.risk import Book, EntryCost, RiskGate, RiskLimits, daily_loss, trips_breaker
-from trade.sizing import entry_notional
+from trade.journal.audit import audit
+from trade.journal.journal import read_journal
+from trade.orders.account import Account, Position
+from trade.orders.denial import Denial
+from trade.orders.orders import Leg, Order, Side
+from trade.orders.protection import Protection
+from trade.risk.correlation import PriceHistory, deny_correlated
+from trade.risk.risk import Book, EntryCost, RiskGate, RiskLimits, daily_loss, trips_breaker
+from trade.risk.sizing import entry_notional
+from trade.session.replay import replay_table
 
 NO_COST = EntryCost(worst_price=100.0, fee_rate=0.0, commission=0.0)
 

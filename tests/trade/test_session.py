@@ -12,11 +12,11 @@ import pytest
 from cluster.errors import ConfigError, DataError
 from features import SimulatedMarket, aligned_table
 from features.bars.sessions import is_half_day, session_close, session_dates
-from trade.journal import read_journal
-from trade.replay import replay_table
-from trade.risk import RiskLimits
-from trade.scripted_policy import ScriptedPolicy
-from trade.table import decision_id
+from trade.bars.bar_table import decision_id
+from trade.journal.journal import read_journal
+from trade.policy.scripted import ScriptedPolicy
+from trade.risk.risk import RiskLimits
+from trade.session.replay import replay_table
 
 CORE = """
 import sys

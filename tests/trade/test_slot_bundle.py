@@ -20,9 +20,9 @@ from features.slots.plan import slot_names
 from features.slots.scan import ScanRules
 from features.universe.store import save_universe
 from features.universe.universe import Universe
-from trade.journal import read_journal
-from trade.policy_ports import LocalPolicy
-from trade.replay import Candidates, ReplayRequest, replay
+from trade.journal.journal import read_journal
+from trade.policy.actors import LocalPolicy
+from trade.session.replay import Candidates, ReplayRequest, replay
 from train.bundle import PolicyBundle, save_bundle
 from train.evaluation import evaluate
 from train.manifest import DataSpan, Lineage, ManifestFields, Normalisation, SlotSpan

@@ -15,14 +15,14 @@ from features.bars.sessions import session_dates
 from features.slots.bars import SlottedBars
 from features.slots.occupancy import Seating, seat
 from features.slots.plan import EMPTY, SlotPlan
-from trade.audit import audit
-from trade.journal import read_journal
-from trade.protection import Protection
-from trade.replay import replay_table
-from trade.risk import RiskLimits
-from trade.scripted_policy import ScriptedPolicy
-from trade.table import decision_id
-from trade.views import orders
+from trade.bars.bar_table import decision_id
+from trade.journal.audit import audit
+from trade.journal.journal import read_journal
+from trade.journal.journal_queries import orders
+from trade.orders.protection import Protection
+from trade.policy.scripted import ScriptedPolicy
+from trade.risk.risk import RiskLimits
+from trade.session.replay import replay_table
 
 SLOTS = ("Energy/1", "Energy/2", "Utilities/1")
 MODELS = ["none", "impact", "realistic"]

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trade.account import Position
-from trade.journal import read_journal
-from trade.records import Record
-from trade.replay import replay_table
-from trade.state import SessionState, account_from_journal, state_from_journal
+from trade.journal.journal import read_journal
+from trade.journal.journal_format import Record
+from trade.journal.state import SessionState, account_from_journal, state_from_journal
+from trade.orders.account import Position
+from trade.session.replay import replay_table
 
 LIMITS = {"daily_loss": 0.03}
 

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from trade import views
-from trade.journal import read_journal
-from trade.protection import Protection
-from trade.replay import replay_table
+from trade.journal import journal_queries as views
+from trade.journal.journal import read_journal
+from trade.orders.protection import Protection
+from trade.session.replay import replay_table
 
 
 @pytest.fixture

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from envs import rules
-from trade.correlation import PriceHistory, deny_correlated
-from trade.denial import Denial
-from trade.orders import Fill, Leg, Order, Rejection, Side
-from trade.protection import Protection
-from trade.risk import Book, EntryCost, RiskGate
-from trade.seats import Seats
-from trade.sizing import entry_notional, v6_notional
-from trade.state import NEVER, SessionState
-from trade.table import prices_of
+from trade.bars.bar_table import prices_of
+from trade.bars.slot_map import Seats
+from trade.journal.state import NEVER, SessionState
+from trade.orders.denial import Denial
+from trade.orders.orders import Fill, Leg, Order, Rejection, Side
+from trade.orders.protection import Protection
+from trade.risk.correlation import PriceHistory, deny_correlated
+from trade.risk.risk import Book, EntryCost, RiskGate
+from trade.risk.sizing import entry_notional, v6_notional
 
 
 class Broker(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from trade.records import Record
+from trade.journal.journal_format import Record
 
 TOLERANCE = 1e-9  # share of the limit, for rounding
 

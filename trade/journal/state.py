@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cluster.errors import DataError
-from trade.account import Account
-from trade.orders import Fill, Leg, Order
-from trade.records import Record
-from trade.risk import daily_loss, trips_breaker
+from trade.journal.journal_format import Record
+from trade.orders.account import Account
+from trade.orders.orders import Fill, Leg, Order
+from trade.risk.risk import daily_loss, trips_breaker
 
 NEVER = -999  # bar of the last trade of a symbol that was never traded, as in V6
 

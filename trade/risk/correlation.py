@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trade.denial import Denial
-from trade.risk import RiskLimits
+from trade.orders.denial import Denial
+from trade.risk.risk import RiskLimits
 
 
 @dataclass(frozen=True, slots=True)

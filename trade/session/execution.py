@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from trade.denial import Denial
-from trade.failpoint import failpoint
-from trade.orders import Leg, Order, Rejection, Side, client_order_id
-from trade.protection import Protection, Trigger, triggered
-from trade.seats import Leaver, Seats
-from trade.session_log import SessionLog
-from trade.table import decision_id
-from trade.ticket import Broker, TicketWriter
+from trade.bars.bar_table import decision_id
+from trade.bars.slot_map import Leaver, Seats
+from trade.journal.failpoint import failpoint
+from trade.journal.session_log import SessionLog
+from trade.orders.denial import Denial
+from trade.orders.orders import Leg, Order, Rejection, Side, client_order_id
+from trade.orders.protection import Protection, Trigger, triggered
+from trade.session.order_builder import Broker, TicketWriter
 
 
 class Execution:

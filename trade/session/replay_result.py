@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from trade.audit import audit
-from trade.records import Record
+from trade.journal.audit import audit
+from trade.journal.journal_format import Record
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from trade.protection import Protection
-from trade.records import Record
-from trade.state import state_from_journal
+from trade.journal.journal_format import Record
+from trade.journal.state import state_from_journal
+from trade.orders.protection import Protection
 
 Row = dict[str, Any]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cluster.errors import DataError
-from trade.orders import Fill, Side
+from trade.orders.orders import Fill, Side
 
 DUST = 1e-6  # units: V6 calls a smaller position none
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from cluster.errors import ConfigError
 from envs.params import V6Params
-from trade.protection import Protection
-from trade.risk import RiskLimits
+from trade.orders.protection import Protection
+from trade.risk.risk import RiskLimits
 
 
 @dataclass(frozen=True, slots=True)

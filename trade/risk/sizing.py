@@ -1,9 +1,9 @@
 """How much to buy: V6's size, cut down to what the limits leave."""
 
 from envs import rules
-from trade.account import Account
-from trade.denial import Denial
-from trade.risk import Book, EntryCost, RiskGate
+from trade.orders.account import Account
+from trade.orders.denial import Denial
+from trade.risk.risk import Book, EntryCost, RiskGate
 
 
 def v6_notional(account: Account, p: rules.RuleParams) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from serve.errors import PolicyUnavailableError
-from trade.policy import AccountView, PolicyAnswer
+from trade.policy.policy import AccountView, PolicyAnswer
 
 
 @dataclass

@@ -12,18 +12,18 @@ import numpy as np
 
 from cluster.errors import BundleError, DataError, UsageError
 from envs.params import V6Params
-from trade.account import Account
-from trade.journal import Journal, read_journal
-from trade.paper_broker import PaperBroker
-from trade.policy import Policy
-from trade.protection import Protection
-from trade.replay_result import ReplayResult, summarise
-from trade.risk import RiskLimits
-from trade.seats import Seats
-from trade.session import TradingSession
-from trade.session_log import SessionLog
-from trade.table import BarTable
-from trade.terms import Terms
+from trade.bars.bar_table import BarTable
+from trade.bars.slot_map import Seats
+from trade.brokers.paper import PaperBroker
+from trade.journal.journal import Journal, read_journal
+from trade.journal.session_log import SessionLog
+from trade.orders.account import Account
+from trade.orders.protection import Protection
+from trade.policy.policy import Policy
+from trade.risk.risk import RiskLimits
+from trade.session.replay_result import ReplayResult, summarise
+from trade.session.session import TradingSession
+from trade.session.session_config import Terms
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cluster.errors import ConfigError
-from trade.account import Account, Position
-from trade.denial import Denial
-from trade.orders import Order
-from trade.protection import Protection
+from trade.orders.account import Account, Position
+from trade.orders.denial import Denial
+from trade.orders.orders import Order
+from trade.orders.protection import Protection
 
 TOLERANCE = 1e-12  # share of equity: a loss of exactly the limit trips in floating point too
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from envs import rules
-from trade.table import BarTable, fingerprint
+from trade.bars.bar_table import BarTable, fingerprint
 
 if TYPE_CHECKING:
     from features.slots.occupancy import Seating

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 from envs import rules
-from trade.account import Account
-from trade.orders import Fill, Leg, Order, Rejection, Side
-from trade.risk import EntryCost
-from trade.seats import Seats
-from trade.table import BarTable
+from trade.bars.bar_table import BarTable
+from trade.bars.slot_map import Seats
+from trade.orders.account import Account
+from trade.orders.orders import Fill, Leg, Order, Rejection, Side
+from trade.risk.risk import EntryCost
 
 ENVIRONMENT = 0  # the slippage stream of a backtest's only environment
 WORST_UNIFORM = 1e-4 + 9e-4  # upper end of V6's uniform slippage, share of price

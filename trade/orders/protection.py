@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cluster.errors import ConfigError
-from trade.orders import Leg
+from trade.orders.orders import Leg
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from cluster.errors import DataError, LockedError, PloutosError
 from cluster.files import sync_folder
-from trade.records import Record, parse_lines
+from trade.journal.journal_format import Record, parse_lines
 
 Clock = Callable[[], datetime]
 

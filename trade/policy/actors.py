@@ -9,7 +9,7 @@ from cluster.errors import BundleError
 from envs.observation import account_tail, lay_out
 from serve.client import PolicyClient
 from serve.schema import Account, ActRequest
-from trade.policy import AccountView, PolicyAnswer
+from trade.policy.policy import AccountView, PolicyAnswer
 
 
 class BundleFacts(Protocol):

@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import Any
 
-from trade.journal import Journal
-from trade.state import SessionState, state_from_journal
+from trade.journal.journal import Journal
+from trade.journal.state import SessionState, state_from_journal
 
 
 class SessionLog:

@@ -1,0 +1,1 @@
+"""Brokers: the port, and the venues behind it."""

@@ -1,0 +1,1 @@
+"""Orders, fills, accounts, denials and protections: the values that trading is about."""

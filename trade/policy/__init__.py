@@ -1,0 +1,1 @@
+"""The policy port of the trader, and who answers behind it."""

@@ -1,0 +1,1 @@
+"""The risk gate: limits, correlation, and how much may be bought."""

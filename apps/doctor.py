@@ -126,7 +126,7 @@ def _calendar() -> Check:
 
 
 def _bars(home: Home) -> Check:
-    from apps.readers import newest_bar
+    from apps.cli.readers import newest_bar
 
     fix = "ploutos data import FILE"
     newest = newest_bar(home)
@@ -137,7 +137,7 @@ def _bars(home: Home) -> Check:
 
 
 def _journal(home: Home) -> Check:
-    from apps.readers import newest_journal
+    from apps.cli.readers import newest_journal
 
     fix = "copy the file aside, then start another session (ploutos trade replay --session NAME)"
     log = newest_journal(home)

@@ -4,8 +4,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from serve.envelope import add_handlers
-from serve.gate import Gate
+from serve.auth_middleware import Gate
+from serve.error_handlers import add_handlers
 from serve.schema import ActRequest, ActResponse, FaultEnvelope, ModelSummary, Ready
 from serve.service import PolicyService
 

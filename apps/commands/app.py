@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from apps.output import Json, emit, talk
+from apps.cli.output import Json, emit, talk
 
 app = typer.Typer(help="Open the app in the browser.", no_args_is_help=True)
 
@@ -24,7 +24,7 @@ def open_app(
 
     Example: ploutos app open --port 8501
     """
-    from apps.app_process import start_app
+    from apps.pages.app_process import start_app
     from cluster.settings import home
 
     root = home().root

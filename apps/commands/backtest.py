@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, table, talk
+from apps.cli.output import Json, emit, table, talk
 
 if TYPE_CHECKING:
     from train.stress_file import Spread, StressRecord
@@ -41,7 +41,7 @@ def run(
 
     Example: ploutos backtest run --model champion --days 90 --episodes 5
     """
-    from apps.backtests import document_of, keep, load_model, market_for
+    from apps.cli.backtests import document_of, keep, load_model, market_for
     from cluster.settings import home
 
     bundle = load_model(home(), model)
@@ -67,7 +67,7 @@ def list_backtests(as_json: Json = False) -> None:
 
     Example: ploutos backtest list
     """
-    from apps.backtests import kept, read_kept
+    from apps.cli.backtests import kept, read_kept
     from cluster.settings import home
 
     results = [read_kept(home(), path.stem) for path in kept(home())]
@@ -95,7 +95,7 @@ def show(
 
     Example: ploutos backtest show
     """
-    from apps.backtests import read_kept
+    from apps.cli.backtests import read_kept
     from cluster.settings import home
 
     _emit_backtest(read_kept(home(), name), as_json)
@@ -109,7 +109,7 @@ def stress(model: Model = None, as_json: Json = False) -> None:
 
     Example: ploutos backtest stress --model champion
     """
-    from apps.backtests import load_model, market_for
+    from apps.cli.backtests import load_model, market_for
     from cluster.settings import home
 
     bundle = load_model(home(), model)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from apps.output import Json, emit, talk
+from apps.cli.output import Json, emit, talk
 
 app = typer.Typer(
     help="Measure the environment, the features and the learners on this machine.",

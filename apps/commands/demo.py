@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from apps.output import Json, emit
+from apps.cli.output import Json, emit
 
 
 def demo(
@@ -18,8 +18,8 @@ def demo(
 
     Example: ploutos demo --bars my_bars.parquet
     """
-    from apps.demo import run_demo
-    from apps.demo_console import DemoConsole
+    from apps.demo.console import DemoConsole
+    from apps.demo.demo import run_demo
     from cluster.settings import home
 
     console = DemoConsole(quiet=as_json)

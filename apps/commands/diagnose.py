@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, table
+from apps.cli.output import Json, emit, table
 
 if TYPE_CHECKING:
     from train.timing import Timing, TimingRow
@@ -44,7 +44,7 @@ def timing(
 
     Example: ploutos diagnose timing --bundle champion
     """
-    from apps.backtests import load_model, market_for
+    from apps.cli.backtests import load_model, market_for
     from cluster.settings import home
 
     policy = load_model(home(), bundle)

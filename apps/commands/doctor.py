@@ -5,7 +5,7 @@ from dataclasses import asdict
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, table
+from apps.cli.output import Json, emit, table
 
 
 def doctor(as_json: Json = False) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, table
+from apps.cli.output import Json, emit, table
 
 if TYPE_CHECKING:
     from envs.replay import GoldenReplay

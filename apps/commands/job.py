@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, print_fields, table
+from apps.cli.output import Json, emit, print_fields, table
 
 if TYPE_CHECKING:
     from cluster.artifacts import ArtifactStore

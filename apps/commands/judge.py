@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, print_fields, table, talk
+from apps.cli.output import Json, emit, print_fields, table, talk
 
 if TYPE_CHECKING:
     from train.gate import Check
@@ -114,7 +114,7 @@ def _request(config: Any, bars: Path | None, *, edge: float, name: str) -> "Swee
 
 
 def _walk(request: "SweepRequest", as_json: bool) -> bool:
-    from apps.walk_lines import walk_printer
+    from apps.cli.walk_lines import walk_printer
     from train.walk import run_walk
 
     report = walk_printer(request.config.folds.count, request.config.search.trials)
@@ -122,7 +122,7 @@ def _walk(request: "SweepRequest", as_json: bool) -> bool:
 
 
 def _resume(name: str, as_json: bool) -> bool:
-    from apps.walk_lines import walk_printer
+    from apps.cli.walk_lines import walk_printer
     from cluster.settings import home
     from train.walk import resume_walk
     from train.walk_plan import read_walk
@@ -134,7 +134,7 @@ def _resume(name: str, as_json: bool) -> bool:
 
 def _finish(result: "WalkResult", as_json: bool) -> bool:
     """Write the report and print the summary; whether the verdict is BETTER."""
-    from apps.reports import full_report
+    from apps.cli.reports import full_report
     from cluster.settings import home
 
     judged = result.judgement
@@ -218,7 +218,7 @@ def _checks_table(title: str, checks: "tuple[Check, ...]") -> Any:
 
 
 def _judge_bundle(bundle: str, bars: Path, symbols: str | None, as_json: bool) -> bool:
-    from apps.readers import find_bundle
+    from apps.cli.readers import find_bundle
     from cluster.settings import home
     from features import read_bars
     from train.unseen_bars import judge_on_bars

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, print_fields, table
+from apps.cli.output import Json, emit, print_fields, table
 
 if TYPE_CHECKING:
-    from apps.readers import BundleCard
+    from apps.cli.readers import BundleCard
     from train.promotion import Promotion
     from train.stages import Stages
 
@@ -27,7 +27,7 @@ def list_models(as_json: Json = False) -> None:
 
     Example: ploutos model list
     """
-    from apps.readers import bundle_cards
+    from apps.cli.readers import bundle_cards
     from cluster.settings import home
     from train.stages import read_stages
 
@@ -68,7 +68,7 @@ def show(bundle: BundleName = None, as_json: Json = False) -> None:
 
     Example: ploutos model show 3f2a
     """
-    from apps.readers import find_bundle
+    from apps.cli.readers import find_bundle
     from cluster.settings import home
     from train.bundle import read_manifest, read_verdict
     from train.model_card import CARD_FILE
@@ -110,7 +110,7 @@ def verify(
 
     Example: ploutos model verify 3f2a --require-better
     """
-    from apps.readers import find_bundle
+    from apps.cli.readers import find_bundle
     from cluster.settings import home
     from train.bundle import PolicyBundle
 
@@ -149,7 +149,7 @@ def promote(
 
     Example: ploutos model promote 3f2a --to shadow
     """
-    from apps.readers import find_bundle
+    from apps.cli.readers import find_bundle
     from cluster.errors import UsageError
     from cluster.settings import home
     from train import promotion

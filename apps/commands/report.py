@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, table
+from apps.cli.output import Json, emit, table
 
 app = typer.Typer(help="Make, list and open reports.", no_args_is_help=True)
 
@@ -34,8 +34,8 @@ def make_report(
 
     Example: ploutos report make champion
     """
-    from apps.backtests import load_model
-    from apps.reports import full_report
+    from apps.cli.backtests import load_model
+    from apps.cli.reports import full_report
     from cluster.settings import home
     from train.walk_judging import judge_anew
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, table, talk
+from apps.cli.output import Json, emit, table, talk
 
 if TYPE_CHECKING:
     from serve.schema import ActRequest
@@ -28,7 +28,7 @@ def up(
 
     Example: ploutos serve up --port 8700
     """
-    from apps.readers import find_bundle
+    from apps.cli.readers import find_bundle
     from cluster.settings import home
     from serve.control import serve_up
     from train.stages import bundle_to_serve
@@ -101,7 +101,7 @@ def call(
 
     Example: ploutos serve call --json
     """
-    from apps.endpoint import connected_client, neutral_request
+    from apps.cli.endpoint import connected_client, neutral_request
 
     with connected_client(token_file) as client:
         body = _read_request(request) if request else neutral_request(client.model())

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, table, talk
+from apps.cli.output import Json, emit, table, talk
 
 if TYPE_CHECKING:
-    from apps.session_view import SessionView
+    from apps.pages.session_view import SessionView
     from trade.session.replay import SessionReport
 
 app = typer.Typer(
@@ -48,7 +48,7 @@ def replay(
 
     Example: ploutos trade replay --from 2025-03-03 --to 2025-03-14
     """
-    from apps.replaying import ReplayOptions, run_replay
+    from apps.cli.replaying import ReplayOptions, run_replay
 
     options = ReplayOptions(
         start=start.date() if start else None,
@@ -81,8 +81,8 @@ def _view(session: str | None) -> "SessionView":
         UsageError: there is none.
         DataError: its journal is damaged.
     """
-    from apps.readers import journal_paths, read_log
-    from apps.session_view import view_session
+    from apps.cli.readers import journal_paths, read_log
+    from apps.pages.session_view import view_session
     from cluster.errors import DataError, UsageError
     from cluster.settings import home
 

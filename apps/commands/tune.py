@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, frame_table, print_fields, table
+from apps.cli.output import Json, emit, frame_table, print_fields, table
 
 if TYPE_CHECKING:
     from train.judging import Judgement
@@ -39,7 +39,7 @@ def run(
 
     Example: ploutos tune run --scenario demo --trials 4
     """
-    from apps.sweep_table import watched
+    from apps.cli.sweep_table import watched
     from cluster.settings import home
     from train.scenario import PloutosConfig
     from train.scenario_override import with_settings
@@ -71,7 +71,7 @@ def resume(
 
     Example: ploutos tune resume demo-20261123-101500
     """
-    from apps.sweep_table import watched
+    from apps.cli.sweep_table import watched
     from cluster.settings import home
     from train.sweep import resume_sweep
 
@@ -99,7 +99,7 @@ def _finish(result: "SweepResult", as_json: bool) -> None:
 
 
 def _judged(result: "SweepResult") -> "tuple[Judgement, Path]":
-    from apps.reports import full_report
+    from apps.cli.reports import full_report
     from envs import Market
     from train.judging import judge_bundle
     from train.ledger import TrialLedger
@@ -116,7 +116,7 @@ def list_sweeps(as_json: Json = False) -> None:
 
     Example: ploutos tune list
     """
-    from apps.readers import sweep_plans
+    from apps.cli.readers import sweep_plans
     from cluster.settings import home
 
     rows = [_standing(plan) for plan in sweep_plans(home())]

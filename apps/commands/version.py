@@ -1,6 +1,6 @@
 """`ploutos version`."""
 
-from apps.output import Json, emit
+from apps.cli.output import Json, emit
 
 
 def version(as_json: Json = False) -> None:

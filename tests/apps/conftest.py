@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 import torch
 
-from apps.cli import run
+from apps.cli.cli import run
 from cluster.ports import free_port
 from cluster.processes import Process
 from cluster.settings import Home

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.app_process import AppProcess, start_app
+from apps.pages.app_process import AppProcess, start_app
 from cluster.ports import free_port
 from cluster.settings import Home
 from trade.journal import journal_queries as views

@@ -9,7 +9,7 @@ import apps
 from cluster.settings import Home
 from trade.journal.journal import read_journal
 
-ENTRY = Path(apps.__file__).with_name("streamlit_app.py")
+ENTRY = Path(apps.__file__).parent / "pages" / "streamlit_app.py"
 PAGES = ("overview", "positions", "orders", "models", "sweeps")
 
 
@@ -17,7 +17,7 @@ def open_page(name: str) -> AppTest:
     """The page as a visitor sees it."""
     app = AppTest.from_file(str(ENTRY), default_timeout=60).run()
     if name != PAGES[0]:
-        app.switch_page(f"app_pages/{name}.py").run()
+        app.switch_page(f"{name}.py").run()
     return app
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps import charts
+from apps.pages import charts
 
 TIMES = [datetime(2026, 3, 2, 14, 30, tzinfo=UTC) + timedelta(hours=hour) for hour in range(4)]
 EQUITY = [100.0, 101.0, 99.0, 103.0]

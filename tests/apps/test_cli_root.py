@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.cli import NOUNS, load_noun
+from apps.cli.cli import NOUNS, load_noun
 
 HEAVY = ("ray", "torch", "polars", "numba", "pandas", "streamlit", "plotly", "duckdb", "onnx")
 PLOUTOS = Path(sys.executable).with_name("ploutos")

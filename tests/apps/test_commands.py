@@ -172,7 +172,7 @@ def test_one_call_to_the_endpoint(ploutos, endpoint):
 
 
 def test_a_call_with_a_request_of_its_own(ploutos, endpoint, tmp_path):
-    from apps.endpoint import connected_client, neutral_request
+    from apps.cli.endpoint import connected_client, neutral_request
 
     with connected_client() as client:
         request = neutral_request(client.model())

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from apps.demo_console import STEPS, DemoConsole
+from apps.demo.console import STEPS, DemoConsole
 
 
 def test_a_step_prints_its_lines_with_its_time(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from apps.app_process import start_app
-from apps.demo_steps import SIMULATED_SESSIONS
+from apps.demo.steps import SIMULATED_SESSIONS
+from apps.pages.app_process import start_app
 from cluster.ports import free_port
 from cluster.processes import session_members, wait_gone
 from features import SimulatedMarket

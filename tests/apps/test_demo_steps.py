@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from apps.demo_steps import MAX_SYMBOLS, demo_scenario, load_data
+from apps.demo.steps import MAX_SYMBOLS, demo_scenario, load_data
 from cluster.errors import DataError
 from cluster.settings import Home
 from envs import Market

@@ -6,7 +6,7 @@ import json
 import pytest
 import typer
 
-from apps.failure import Failure, failure_of, report_failure
+from apps.cli.failure import Failure, failure_of, report_failure
 from cluster.errors import (
     BundleError,
     ConfigError,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.walk_lines import WalkProgress
+from apps.cli.walk_lines import WalkProgress
 from features import SimulatedMarket
 from train.sweep_progress import SweepEvent
 

@@ -120,9 +120,9 @@ def test_an_override_shows_in_the_app(ploutos, filled_home):
 
     ploutos("model", "promote", *OVERRIDE)
 
-    entry = Path(apps.__file__).with_name("streamlit_app.py")
+    entry = Path(apps.__file__).parent / "pages" / "streamlit_app.py"
     app = AppTest.from_file(str(entry), default_timeout=60).run()
-    app.switch_page("app_pages/models.py").run()
+    app.switch_page("models.py").run()
 
     said = "\n".join(str(element.value) for element in app.markdown)
     assert not app.exception

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.app_process import start_app
+from apps.pages.app_process import start_app
 from cluster.errors import UsageError
 from cluster.ports import free_port, port_is_free
 from cluster.processes import Process, family

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from apps.cli import NOUNS
-from apps.reference import reference
+from apps.cli.cli import NOUNS
+from apps.cli.reference import reference
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 

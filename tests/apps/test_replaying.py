@@ -5,8 +5,8 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from apps.endpoint import connected_client, neutral_request
-from apps.readers import bundle_cards, find_bundle, journal_paths
+from apps.cli.endpoint import connected_client, neutral_request
+from apps.cli.readers import bundle_cards, find_bundle, journal_paths
 from cluster.errors import BundleError, ConfigError, UsageError
 from cluster.settings import Home
 from features import Lake

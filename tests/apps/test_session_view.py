@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.readers import journal_paths, newest_bar, newest_journal, read_log, read_trials
-from apps.reference_curve import equal_weight
-from apps.session_view import ALIVE_WITHIN, view_session
-from apps.status_strip import age
+from apps.cli.readers import journal_paths, newest_bar, newest_journal, read_log, read_trials
+from apps.pages.reference_curve import equal_weight
+from apps.pages.session_view import ALIVE_WITHIN, view_session
+from apps.pages.status_strip import age
 from cluster.errors import BundleError
 from cluster.settings import Home
 from envs import Market
@@ -132,7 +132,7 @@ def test_equal_weight_is_absent_where_the_market_does_not_cover_the_session(view
 
 
 def test_a_bundle_is_found_by_the_first_digits_of_its_id(place):
-    from apps.readers import find_bundle
+    from apps.cli.readers import find_bundle
 
     (bundle,) = place.bundles.iterdir()
 

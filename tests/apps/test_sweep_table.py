@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from apps.sweep_table import trial_table, watched
+from apps.cli.sweep_table import trial_table, watched
 from train.sweep_progress import SweepEvent, SweepProgress
 
 

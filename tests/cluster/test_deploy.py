@@ -237,7 +237,7 @@ def test_every_sweep_that_a_page_shows_would_start(page: Path) -> None:
 def test_every_ploutos_command_and_make_target_that_a_page_shows_exists(page: Path) -> None:
     from typer.main import get_command
 
-    from apps.cli import app
+    from apps.cli.cli import app
 
     nouns: Any = get_command(app)
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

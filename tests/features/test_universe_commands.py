@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.cli import run
+from apps.cli.cli import run
 from features import Lake, SimulatedMarket
 
 SAMPLE = Path(__file__).parent / "pages" / "sp500_sample.html"

@@ -18,10 +18,10 @@ from cluster.ports import free_port
 from cluster.processes import wait_gone
 from cluster.settings import Home
 from cluster.tokens import read_token
+from serve.auth_middleware import MAX_BODY_BYTES
 from serve.client import PolicyClient
 from serve.control import is_ready, serve_down, serve_status, serve_up
 from serve.errors import PolicyRefusedError, PolicyUnavailableError
-from serve.gate import MAX_BODY_BYTES
 from serve.schema import ActRequest
 from serve.state import ServeState
 from train.bundle import PolicyBundle

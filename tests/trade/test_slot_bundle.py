@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from apps.replaying import ReplayOptions, run_replay
+from apps.cli.replaying import ReplayOptions, run_replay
 from cluster.errors import DataError, UsageError
 from cluster.settings import Home
 from envs import V6Params

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 from test_fetch import START, Shop, day
 
-from apps.cli import run
-from apps.commands.data_fetch import render
+from apps.cli.cli import run
+from apps.commands.data.fetch import render
 from features import Lake
 
 

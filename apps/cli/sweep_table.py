@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from apps.output import cell, table
+from apps.cli.output import cell, table
 
 if TYPE_CHECKING:
     from train.sweep_progress import SweepEvent, SweepProgress

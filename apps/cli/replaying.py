@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apps.readers import find_bundle
+from apps.cli.readers import find_bundle
 from cluster.errors import DataError, UsageError
 from cluster.settings import Home, home
 
@@ -143,7 +143,7 @@ def _policy(
     if options.local:
         yield LocalPolicy(PolicyBundle.load(folder))
         return
-    from apps.endpoint import connected_client
+    from apps.cli.endpoint import connected_client
 
     with connected_client() as client:
         policy = HttpPolicy(client, manifest)

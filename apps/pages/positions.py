@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from apps.status_strip import current_session
+from apps.pages.status_strip import current_session
 from cluster.settings import home
 
 _MONEY = "dollar"

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from apps.output import talk
+from apps.cli.output import talk
 
 if TYPE_CHECKING:
     from train.sweep_progress import SweepEvent

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, table, talk
+from apps.cli.output import Json, emit, table, talk
 
 app = typer.Typer(
     help="Show the feature columns and probe them for look-ahead.", no_args_is_help=True

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apps.output import plain
-from apps.readers import find_bundle
+from apps.cli.output import plain
+from apps.cli.readers import find_bundle
 from cluster.errors import UsageError
 from cluster.files import write_atomic
 from cluster.settings import Home

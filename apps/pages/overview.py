@@ -4,11 +4,11 @@ from datetime import datetime
 
 import streamlit as st
 
-from apps import charts
-from apps.reference_curve import equal_weight
-from apps.session_view import SessionView
-from apps.status_strip import current_session
-from apps.tiles import Tile, show_tiles
+from apps.pages import charts
+from apps.pages.reference_curve import equal_weight
+from apps.pages.session_view import SessionView
+from apps.pages.status_strip import current_session
+from apps.pages.tiles import Tile, show_tiles
 from cluster.settings import home
 
 MAX_POINTS = 5_000

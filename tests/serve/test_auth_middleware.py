@@ -7,8 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from serve.auth_middleware import MAX_BODY_BYTES
 from serve.endpoint import create_endpoint
-from serve.gate import MAX_BODY_BYTES
 from serve.service import PolicyService
 
 TOKEN = "correct-token-of-more-than-thirty-two-characters"

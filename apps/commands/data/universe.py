@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.output import Json, emit, frame_table, table, talk
+from apps.cli.output import Json, emit, frame_table, table, talk
 
 if TYPE_CHECKING:
     from features.slots.scan_lake import LakeScans

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.commands import data_fetch, data_market, data_quality
-from apps.output import Json, emit, frame_table
+from apps.cli.output import Json, emit, frame_table
+from apps.commands.data import fetch as data_fetch
+from apps.commands.data import market as data_market
+from apps.commands.data import quality as data_quality
 
 if TYPE_CHECKING:
     import polars as pl

@@ -6,8 +6,8 @@ from typing import Literal
 
 import streamlit as st
 
-from apps.readers import journal_paths, newest_bar, read_log
-from apps.session_view import SessionView, view_session
+from apps.cli.readers import journal_paths, newest_bar, read_log
+from apps.pages.session_view import SessionView, view_session
 from cluster.errors import PloutosError
 from cluster.settings import Home
 

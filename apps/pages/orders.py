@@ -3,9 +3,9 @@
 import polars as pl
 import streamlit as st
 
-from apps import charts
-from apps.status_strip import current_session
-from apps.tiles import Tile, show_tiles
+from apps.pages import charts
+from apps.pages.status_strip import current_session
+from apps.pages.tiles import Tile, show_tiles
 from cluster.settings import home
 
 _SCHEMA = {

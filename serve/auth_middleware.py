@@ -5,7 +5,7 @@ import secrets
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve.envelope import envelope
+from serve.error_handlers import envelope
 from serve.errors import Refusal
 
 MAX_BODY_BYTES = 1_000_000

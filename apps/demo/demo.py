@@ -8,8 +8,8 @@ writes `journal`. The app reads what these leave behind.
 from pathlib import Path
 from typing import Any
 
-from apps import demo_steps
-from apps.demo_console import DemoConsole
+from apps.demo import steps as demo_steps
+from apps.demo.console import DemoConsole
 from cluster.settings import Home
 
 
@@ -24,7 +24,7 @@ def run_demo(file: Path | None, home: Home, console: DemoConsole) -> dict[str, A
     Returns:
         The numbers of every step, fit for JSON.
     """
-    from apps.reports import full_report
+    from apps.cli.reports import full_report
     from serve.control import serve_down
 
     kind = f"bars of {file}" if file else "the simulated market: SIMULATED, no keys, no network"

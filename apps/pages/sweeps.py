@@ -5,10 +5,10 @@ import json
 import polars as pl
 import streamlit as st
 
-from apps import charts
-from apps.output import cell
-from apps.readers import read_trials
-from apps.tiles import Tile, show_tiles
+from apps.cli.output import cell
+from apps.cli.readers import read_trials
+from apps.pages import charts
+from apps.pages.tiles import Tile, show_tiles
 from cluster.settings import home
 
 _SHOWN = (

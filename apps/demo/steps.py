@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apps.demo_console import DemoConsole
+from apps.demo.console import DemoConsole
 from cluster.settings import Home
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def serve(bundle: Path, home: Home, lines: list[str]) -> "ServeState":
     """Step 5: the endpoint, and what one call takes."""
     import time
 
-    from apps.endpoint import neutral_request
+    from apps.cli.endpoint import neutral_request
     from cluster.ports import free_port, port_is_free
     from cluster.tokens import read_token
     from serve.client import PolicyClient
@@ -225,7 +225,7 @@ def paper(
     judgement: "Judgement", data: DemoData, home: Home, console: DemoConsole, lines: list[str]
 ) -> "ReplayResult":
     """Step 6: the newest sessions, traded on the paper broker through the endpoint."""
-    from apps.endpoint import connected_client
+    from apps.cli.endpoint import connected_client
     from features.simulated.simulated import SimulatedMarket
     from trade.policy.actors import HttpPolicy
     from trade.session.replay import ReplayRequest, SessionReport, replay

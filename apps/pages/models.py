@@ -6,8 +6,8 @@ from typing import Literal
 import polars as pl
 import streamlit as st
 
-from apps.readers import BundleCard, bundle_cards
-from apps.tiles import Tile, show_tiles
+from apps.cli.readers import BundleCard, bundle_cards
+from apps.pages.tiles import Tile, show_tiles
 from cluster.errors import BundleError
 from cluster.settings import home
 from train.manifest import Manifest

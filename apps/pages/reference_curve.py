@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from apps.readers import bundle_cards
+from apps.cli.readers import bundle_cards
 from cluster.errors import PloutosError
 from cluster.settings import Home
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.output import WIDE, Json, emit, frame_table, talk
+from apps.cli.output import WIDE, Json, emit, frame_table, talk
 
 if TYPE_CHECKING:
     import polars as pl

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from apps.status_strip import show_status
+from apps.pages.status_strip import show_status
 from cluster.settings import home
 
 PAGES = {
@@ -23,7 +23,7 @@ def main() -> None:
     st.set_page_config(page_title="Ploutos", layout="wide")
     groups = {
         group: [
-            st.Page(f"app_pages/{name}.py", title=title, icon=icon, default=name == "overview")
+            st.Page(f"{name}.py", title=title, icon=icon, default=name == "overview")
             for name, title, icon in pages
         ]
         for group, pages in PAGES.items()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
-from apps.readers import JournalLog
+from apps.cli.readers import JournalLog
 from trade.journal import journal_queries as views
 
 ALIVE_WITHIN = timedelta(minutes=2)  # a session that works writes several records a minute

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from apps.failure import report_failure
+from apps.cli.failure import report_failure
 
 NOUNS = {
     "demo": "Run the whole line once: bars to paper orders, with an honest verdict.",
@@ -32,6 +32,7 @@ NOUNS = {
     "doctor": "Check this machine and say how to mend what is wrong.",
     "version": "Print the version.",
 }
+DATA_NOUNS = {"data", "universe", "features"}  # in apps/commands/data
 
 
 class Nouns(TyperGroup):
@@ -54,8 +55,9 @@ class Nouns(TyperGroup):
 
 
 def load_noun(name: str) -> Any:
-    """The command, or the group of verbs, of one noun, from `apps.commands.<name>`."""
-    module = import_module(f"apps.commands.{name}")
+    """The command, or the group of verbs, of one noun, from the file of its name."""
+    folder = "apps.commands.data" if name in DATA_NOUNS else "apps.commands"
+    module = import_module(f"{folder}.{name}")
     app = getattr(module, "app", None)
     if app is None:  # a noun without verbs: one function of the same name
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -103,7 +105,3 @@ def main() -> None:
     """Entry point of the console script; SIGTERM cleans up as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from apps.output import Json, cell, emit, table, talk
+from apps.cli.output import Json, cell, emit, table, talk
 
 if TYPE_CHECKING:
     from features.sources.fetch import Progress

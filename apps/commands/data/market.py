@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from apps.output import Json, emit, talk
+from apps.cli.output import Json, emit, talk
 
 
 def market(

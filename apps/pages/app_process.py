@@ -14,8 +14,8 @@ from cluster.errors import PloutosError, UsageError
 from cluster.ports import port_holder, port_is_free
 from cluster.processes import end, family
 
-_ROOT = Path(__file__).resolve().parent.parent  # holds .streamlit/config.toml
-_ENTRY = _ROOT / "apps" / "streamlit_app.py"
+_ROOT = Path(__file__).resolve().parents[2]  # holds .streamlit/config.toml
+_ENTRY = Path(__file__).with_name("streamlit_app.py")
 _POLL_S = 0.1
 
 

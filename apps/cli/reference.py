@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from apps.cli import NOUNS, load_noun, ploutos
+from apps.cli.cli import NOUNS, load_noun, ploutos
 
 _TITLE = """# Command line
 

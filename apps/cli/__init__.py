@@ -1,0 +1,1 @@
+"""The `ploutos` command: its root, its output, its errors, and what several nouns share."""

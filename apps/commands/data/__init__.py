@@ -1,0 +1,1 @@
+"""Nouns about data: bars, the universe, features."""

@@ -1,0 +1,1 @@
+"""The demo: the whole line once, bars to paper orders."""

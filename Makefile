@@ -45,16 +45,16 @@ bench: setup  ## measure the environment and the features on this machine
 	@$(BIN)/ploutos bench features
 
 bench-gpu: $(MARKET)  ## train v7_sp500_sectors on this machine's device (MARKET=file STEPS=2000000)
-	@$(GPU_PYTHON) -m train.bench_gpu --market $(MARKET) --steps $(STEPS) --precision $(PRECISION)
+	@$(GPU_PYTHON) -m train.bench.gpu --market $(MARKET) --steps $(STEPS) --precision $(PRECISION)
 
 $(MARKET):
-	@$(GPU_PYTHON) -m train.bench_gpu --make-market $@ >&2
+	@$(GPU_PYTHON) -m train.bench.gpu --make-market $@ >&2
 
 learn: setup  ## check that the learners learn, half an hour (BARS=file adds real bars); resumable
-	@$(BIN)/python -m train.learning_check $(if $(BARS),--bars $(BARS))
+	@$(BIN)/python -m train.controls.learning_check $(if $(BARS),--bars $(BARS))
 
 truth: setup  ## how often the gate is wrong, half an hour on an idle core; resumable (JOBS=2)
-	@$(BIN)/python -m train.truth --jobs $(JOBS) --out docs/truth.json
+	@$(BIN)/python -m train.controls.truth --jobs $(JOBS) --out docs/truth.json
 
 chaos: setup  ## kill workers, nodes, drivers and the head of running sweeps; fill disks
 	@$(BIN)/python -m pytest -m "chaos or not chaos" tests/chaos

@@ -40,7 +40,7 @@ def serve_up(
         UsageError: the port is busy.
         PloutosError: the endpoint ended, or was not ready after `wait_s`; shows its last lines.
     """
-    from train.bundle import PolicyBundle
+    from train.bundle.bundle import PolicyBundle
 
     bundle_id = PolicyBundle.load(bundle).manifest.bundle_id
     with _only_one(home):

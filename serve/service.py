@@ -9,8 +9,8 @@ from cluster.errors import BundleError
 from envs.observation import FloatRows, account_tail, lay_out
 from serve.errors import Refusal
 from serve.schema import ActRequest, ActResponse, DataSpan, ModelSummary
-from train.bundle import PolicyBundle
-from train.manifest import Manifest
+from train.bundle.bundle import PolicyBundle
+from train.bundle.manifest import Manifest
 
 
 class PolicyService:

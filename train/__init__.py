@@ -4,24 +4,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from train.bundle import PolicyBundle as PolicyBundle
-    from train.evaluation import Evaluation as Evaluation
-    from train.evaluation import evaluate as evaluate
-    from train.ledger import TrialLedger as TrialLedger
-    from train.ledger import TrialRecord as TrialRecord
-    from train.scenario import PloutosConfig as PloutosConfig
-    from train.verdict import judge as judge
-    from train.verdict_file import VerdictRecord as VerdictRecord
+    from train.backtest.evaluation import Evaluation as Evaluation
+    from train.backtest.evaluation import evaluate as evaluate
+    from train.bundle.bundle import PolicyBundle as PolicyBundle
+    from train.bundle.verdict_record import VerdictRecord as VerdictRecord
+    from train.ledger.ledger import TrialLedger as TrialLedger
+    from train.ledger.ledger import TrialRecord as TrialRecord
+    from train.scenarios.scenario import PloutosConfig as PloutosConfig
+    from train.verdict.verdict import judge as judge
 
 _HOMES = {
-    "Evaluation": "train.evaluation",
-    "PloutosConfig": "train.scenario",
-    "PolicyBundle": "train.bundle",
-    "TrialLedger": "train.ledger",
-    "TrialRecord": "train.ledger",
-    "VerdictRecord": "train.verdict_file",
-    "evaluate": "train.evaluation",
-    "judge": "train.verdict",
+    "Evaluation": "train.backtest.evaluation",
+    "PloutosConfig": "train.scenarios.scenario",
+    "PolicyBundle": "train.bundle.bundle",
+    "TrialLedger": "train.ledger.ledger",
+    "TrialRecord": "train.ledger.ledger",
+    "VerdictRecord": "train.bundle.verdict_record",
+    "evaluate": "train.backtest.evaluation",
+    "judge": "train.verdict.verdict",
 }
 __all__ = sorted(_HOMES)
 

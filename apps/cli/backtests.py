@@ -13,23 +13,23 @@ from cluster.settings import Home
 
 if TYPE_CHECKING:
     from envs import Market
-    from train.bundle import PolicyBundle
-    from train.episodes import Episodes
-    from train.manifest import Manifest
+    from train.backtest.episodes import Episodes
+    from train.bundle.bundle import PolicyBundle
+    from train.bundle.manifest import Manifest
 
 FOLDER = "backtests"  # in the home's reports
 
 
 def load_model(home: Home, name: str | None) -> "PolicyBundle":
     """A checked bundle by id, stage or folder; by default the newest."""
-    from train.bundle import PolicyBundle
+    from train.bundle.bundle import PolicyBundle
 
     return PolicyBundle.load(find_bundle(home, name))
 
 
 def market_for(home: Home, manifest: "Manifest", bars: Path | None) -> "Market":
     """The bars of a file, else those that the bundle was made on."""
-    from train.bundle_market import bundle_market, market_of_bars
+    from train.bundle.windows import bundle_market, market_of_bars
 
     if bars is None:
         return bundle_market(home, manifest)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from trade.journal.journal_format import Record
-    from train.manifest import Manifest
-    from train.sweep_plan import SweepPlan
-    from train.verdict_file import VerdictRecord
+    from train.bundle.manifest import Manifest
+    from train.bundle.verdict_record import VerdictRecord
+    from train.sweep.plan import SweepPlan
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def bundle_cards(home: Home) -> list[BundleCard]:
 
 
 def _card(folder: Path) -> BundleCard:
-    from train.bundle import read_manifest, read_verdict
+    from train.bundle.bundle import read_manifest, read_verdict
 
     manifest = None
     try:
@@ -111,7 +111,7 @@ def find_bundle(home: Home, name: str | None) -> Path:
         BundleError: there is none, or more than one.
         DataError: a stage is asked for, and the log of stages was changed.
     """
-    from train.stages import Stage, read_stages
+    from train.bundle.stages import Stage, read_stages
 
     cards = bundle_cards(home)
     if name in get_args(Stage):
@@ -143,7 +143,7 @@ def read_trials(home: Home) -> Trials:
     """Every trial of every problem of a home."""
     import polars as pl
 
-    from train.ledger import TrialLedger
+    from train.ledger.ledger import TrialLedger
 
     ledger = TrialLedger(home.ledger)
     tables, faults = [], []
@@ -161,7 +161,7 @@ def sweep_plans(home: Home) -> "list[SweepPlan]":
     Raises:
         DataError: a plan is damaged.
     """
-    from train.sweep_plan import PLAN_FILE, read_plan
+    from train.sweep.plan import PLAN_FILE, read_plan
 
     found = _newest_first(home.sweeps, f"*/{PLAN_FILE}")
     return [read_plan(home, path.parent.name) for path in found]

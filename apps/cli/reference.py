@@ -1,6 +1,6 @@
 """The reference page of the command line, written from the commands themselves.
 
-`python -m apps.reference > docs/cli.md`
+`python -m apps.cli.reference > docs/cli.md`
 """
 
 import inspect
@@ -12,7 +12,7 @@ from apps.cli.cli import NOUNS, load_noun, ploutos
 
 _TITLE = """# Command line
 
-Written by `python -m apps.reference > docs/cli.md`; a test compares the two.
+Written by `python -m apps.cli.reference > docs/cli.md`; a test compares the two.
 """
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trade.policy.policy import Policy
     from trade.session.replay import Candidates, SessionReport
     from trade.session.replay_result import ReplayResult
-    from train.manifest import Manifest
+    from train.bundle.manifest import Manifest
 
 SIMULATED = "SIMULATED"
 
@@ -44,12 +44,12 @@ def run_replay(
     """Replay a bundle of this home.
 
     Raises:
-        PloutosError: no bundle, no bars, no endpoint, or what `trade.replay.replay` raises.
+        PloutosError: no bundle, no bars, no endpoint, or what `trade.session.replay.replay` raises.
     """
     from trade.orders.protection import Protection
     from trade.risk.risk import RiskLimits
     from trade.session.replay import ReplayRequest, replay
-    from train.bundle import read_manifest
+    from train.bundle.bundle import read_manifest
 
     place = home()
     folder = find_bundle(place, options.bundle)
@@ -138,7 +138,7 @@ def _policy(
 ) -> "Iterator[Policy]":
     """The bundle in this process, or the endpoint of this home."""
     from trade.policy.actors import HttpPolicy, LocalPolicy
-    from train.bundle import PolicyBundle
+    from train.bundle.bundle import PolicyBundle
 
     if options.local:
         yield LocalPolicy(PolicyBundle.load(folder))

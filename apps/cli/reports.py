@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 from cluster.settings import Home
 
 if TYPE_CHECKING:
-    from train.judging import Judgement
+    from train.judge.judge_bundle import Judgement
 
 
 def full_report(home: Home, page: Path, judged: "Judgement") -> Path:
     """Measure the stress of a bundle that has none yet, then write its report to `page`."""
-    from train.ledger import TrialLedger
-    from train.report import write_report
-    from train.stress import record_stress
-    from train.stress_file import read_stress
-    from train.walk_judging import report_of
+    from train.bundle.stress_record import read_stress
+    from train.diagnose.stress import record_stress
+    from train.judge.judge_walk import report_of
+    from train.ledger.ledger import TrialLedger
+    from train.report.report import write_report
 
     bundle = judged.bundle
     if read_stress(bundle.path, bundle.manifest.bundle_id) is None:

@@ -11,13 +11,13 @@ from rich.table import Table
 from apps.cli.output import cell, table
 
 if TYPE_CHECKING:
-    from train.sweep_progress import SweepEvent, SweepProgress
+    from train.sweep.progress import SweepEvent, SweepProgress
 
 
 @contextmanager
 def watched() -> "Iterator[Callable[[SweepEvent], None]]":
     """Yield what a sweep reports to; everything goes to stderr."""
-    from train.sweep_progress import SweepProgress
+    from train.sweep.progress import SweepProgress
 
     console = Console(stderr=True, highlight=False)
     progress = SweepProgress()
@@ -40,7 +40,7 @@ def watched() -> "Iterator[Callable[[SweepEvent], None]]":
 
 def trial_table(progress: "SweepProgress") -> Table:
     """The last event of every trial, in the order of their start; speed and time in the title."""
-    from train.sweep_progress import sharpe
+    from train.sweep.progress import sharpe
 
     trials = progress.trials
     title = f"{progress.ended} of {trials[0].trials} trials ended, {progress.summary()}"

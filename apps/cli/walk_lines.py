@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from apps.cli.output import talk
 
 if TYPE_CHECKING:
-    from train.sweep_progress import SweepEvent
+    from train.sweep.progress import SweepEvent
 
 _ENDS = ("completed", "pruned", "failed")
 
@@ -24,7 +24,7 @@ class WalkProgress:
 
     def line(self, fold: int, event: "SweepEvent") -> str:
         """One event, with what stands now."""
-        from train.sweep_progress import duration, sharpe, short
+        from train.sweep.progress import duration, sharpe, short
 
         self._take(fold, event)
         sampled = " ".join(f"{name}={short(value)}" for name, value in event.sampled.items())

@@ -9,7 +9,7 @@ from rich.console import Console
 from apps.cli.output import Json, emit, table, talk
 
 if TYPE_CHECKING:
-    from train.stress_file import Spread, StressRecord
+    from train.bundle.stress_record import Spread, StressRecord
 
 app = typer.Typer(
     help="Walk a bundle through episodes and stress tests it has not trained on.",
@@ -46,10 +46,10 @@ def run(
 
     bundle = load_model(home(), model)
     market = market_for(home(), bundle.manifest, bars)
-    from train.bundle_market import unseen_window
-    from train.episodes import run_episodes
-    from train.ledger import TrialLedger
-    from train.window_reading import note_reading
+    from train.backtest.episodes import run_episodes
+    from train.bundle.window_reading import note_reading
+    from train.bundle.windows import unseen_window
+    from train.ledger.ledger import TrialLedger
 
     unseen = unseen_window(bundle.manifest, market)
     note_reading(TrialLedger(home().ledger), bundle.manifest, market, unseen, "episodes")
@@ -114,9 +114,9 @@ def stress(model: Model = None, as_json: Json = False) -> None:
 
     bundle = load_model(home(), model)
     market = market_for(home(), bundle.manifest, None)
-    from train.ledger import TrialLedger
-    from train.model_card import CARD_FILE
-    from train.stress import record_stress
+    from train.bundle.model_card import CARD_FILE
+    from train.diagnose.stress import record_stress
+    from train.ledger.ledger import TrialLedger
 
     found = record_stress(bundle, market, TrialLedger(home().ledger))
     card = bundle.path / CARD_FILE
@@ -147,7 +147,7 @@ def _emit_backtest(document: dict[str, Any], as_json: bool) -> None:
 
 
 def _show_stress(console: Console, found: "StressRecord", card: Path) -> None:
-    from train.gate import MIN_SEEDS
+    from train.verdict.promotion_gate import MIN_SEEDS
 
     harder = [tuple(row.model_dump().values()) for row in found.harder]
     names = ("terms", "sharpe", "return", "drawdown", "equal weight")

@@ -60,8 +60,8 @@ def bench_train(as_json: Json = False) -> None:
 
     Example: ploutos bench train --json
     """
-    from train.bench import SCALAR_FILE, Setting
-    from train.bench import bench_train as measure
+    from train.bench.bench import SCALAR_FILE, Setting
+    from train.bench.bench import bench_train as measure
 
     scalar = Path(__file__).resolve().parents[2] / SCALAR_FILE
     emit(measure(Setting(), talk, scalar), as_json)

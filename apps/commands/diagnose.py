@@ -10,7 +10,7 @@ from rich.console import Console
 from apps.cli.output import Json, emit, table
 
 if TYPE_CHECKING:
-    from train.timing import Timing, TimingRow
+    from train.diagnose.timing import Timing, TimingRow
 
 _COLUMNS = ("", "good", "95 %", "bad", "random 95 %")
 
@@ -50,11 +50,11 @@ def timing(
     policy = load_model(home(), bundle)
     market = market_for(home(), policy.manifest, bars)
     from envs import V6Params
-    from train.bundle_market import judged_window, unseen_window
-    from train.evaluation import evaluate
-    from train.ledger import TrialLedger
-    from train.timing import timing as diagnosed
-    from train.window_reading import note_reading
+    from train.backtest.evaluation import evaluate
+    from train.bundle.window_reading import note_reading
+    from train.bundle.windows import judged_window, unseen_window
+    from train.diagnose.timing import timing as diagnosed
+    from train.ledger.ledger import TrialLedger
 
     manifest = policy.manifest
     window = judged_window(manifest) if bars is None else unseen_window(manifest, market)
@@ -110,7 +110,7 @@ def _cells(row: "TimingRow") -> tuple[str, ...]:
 
 def _answer(found: "Timing") -> str:
     """The original's question, answered."""
-    from train.timing import TARGET
+    from train.diagnose.timing import TARGET
 
     row = found.row("buy")
     if row is None:

@@ -35,7 +35,7 @@ def submit(
     Example: ploutos job submit --artifacts s3://bucket/ploutos -- --scenario demo --trials 4
     """
     from cluster.jobs import Jobs
-    from train.sweep_command import check_arguments
+    from train.sweep.__main__ import check_arguments
 
     arguments = [*context.args, *(["--artifacts", artifacts] if artifacts else [])]
     check_arguments(arguments)
@@ -111,7 +111,7 @@ def list_artifacts(artifacts: Store = "", as_json: Json = False) -> None:
 
     Example: ploutos job artifacts --artifacts s3://bucket/ploutos
     """
-    from train.publish import published_bundles, published_problems
+    from train.bundle.publish import published_bundles, published_problems
 
     store = _store(artifacts)
     document = {
@@ -133,7 +133,7 @@ def fetch(
     Example: ploutos job fetch 8d57737e5a85a013 --artifacts s3://bucket/ploutos
     """
     from cluster.settings import home
-    from train.publish import fetch_bundle, fetch_ledger
+    from train.bundle.publish import fetch_bundle, fetch_ledger
 
     store = _store(artifacts)
     path = fetch_bundle(store, bundle, home())

@@ -9,11 +9,11 @@ from rich.console import Console
 from apps.cli.output import Json, emit, print_fields, table, talk
 
 if TYPE_CHECKING:
-    from train.gate import Check
-    from train.sweep_plan import SweepRequest
-    from train.unseen_bars import UnseenJudgement
-    from train.verdict_file import VerdictRecord
-    from train.walk import WalkResult
+    from train.bundle.verdict_record import VerdictRecord
+    from train.judge.unseen_bars import UnseenJudgement
+    from train.judge.walk_forward import WalkResult
+    from train.sweep.plan import SweepRequest
+    from train.verdict.promotion_gate import Check
 
 app = typer.Typer(
     help="Walk forward over folds, or judge a bundle on bars it has never seen.",
@@ -63,9 +63,8 @@ def run(
     elif resume is not None:
         better = _resume(resume, as_json)
     else:
-        from train.scenario import PloutosConfig
-        from train.scenario_override import with_settings
-        from train.sweep_command import override_search
+        from train.scenarios.overrides import override_search, with_settings
+        from train.scenarios.scenario import PloutosConfig
 
         config = override_search(
             with_settings(PloutosConfig.from_yaml(scenario or "demo"), settings or []),
@@ -106,7 +105,7 @@ def _check_options(
 
 def _request(config: Any, bars: Path | None, *, edge: float, name: str) -> "SweepRequest":
     from cluster.settings import home
-    from train.sweep_market import request_from_file, simulated_request
+    from train.sweep.request import request_from_file, simulated_request
 
     if bars is not None:
         return request_from_file(config, bars, home(), name=name)
@@ -115,7 +114,7 @@ def _request(config: Any, bars: Path | None, *, edge: float, name: str) -> "Swee
 
 def _walk(request: "SweepRequest", as_json: bool) -> bool:
     from apps.cli.walk_lines import walk_printer
-    from train.walk import run_walk
+    from train.judge.walk_forward import run_walk
 
     report = walk_printer(request.config.folds.count, request.config.search.trials)
     return _finish(run_walk(request, report), as_json)
@@ -124,8 +123,8 @@ def _walk(request: "SweepRequest", as_json: bool) -> bool:
 def _resume(name: str, as_json: bool) -> bool:
     from apps.cli.walk_lines import walk_printer
     from cluster.settings import home
-    from train.walk import resume_walk
-    from train.walk_plan import read_walk
+    from train.judge.walk_forward import resume_walk
+    from train.sweep.walk_plan import read_walk
 
     plan = read_walk(home(), name)
     report = walk_printer(len(plan.folds), plan.scenario().search.trials)
@@ -161,7 +160,7 @@ def _finish(result: "WalkResult", as_json: bool) -> bool:
 
 
 def _told(verdict: "VerdictRecord") -> dict[str, Any]:
-    from train.verdict_checks import promotion_checks, verdict_checks
+    from train.verdict.checks import promotion_checks, verdict_checks
 
     return {
         "verdict": verdict.model_dump(mode="json", exclude={"ledger"}),
@@ -171,7 +170,7 @@ def _told(verdict: "VerdictRecord") -> dict[str, Any]:
 
 
 def _folds_table(folds: list[dict[str, Any]]) -> Any:
-    from train.report import FOLD_BASELINES
+    from train.report.report import FOLD_BASELINES
 
     names = [name for name in folds[0]["baselines"] if name.split()[0] in FOLD_BASELINES]
     rows = [
@@ -191,7 +190,7 @@ def _folds_table(folds: list[dict[str, Any]]) -> Any:
 
 
 def _show_verdict(console: Console, verdict: "VerdictRecord") -> None:
-    from train.verdict_checks import promotion_checks, verdict_checks
+    from train.verdict.checks import promotion_checks, verdict_checks
 
     for title, checks in (
         ("the verdict asks for", verdict_checks(verdict)),
@@ -221,7 +220,7 @@ def _judge_bundle(bundle: str, bars: Path, symbols: str | None, as_json: bool) -
     from apps.cli.readers import find_bundle
     from cluster.settings import home
     from features import read_bars
-    from train.unseen_bars import judge_on_bars
+    from train.judge.unseen_bars import judge_on_bars
 
     chosen = tuple(symbols.split(",")) if symbols and symbols != "all" else symbols
     judged = judge_on_bars(
@@ -235,7 +234,7 @@ def _judge_bundle(bundle: str, bars: Path, symbols: str | None, as_json: bool) -
 
 def _print_unseen(judged: "UnseenJudgement", bars: Path, as_json: bool) -> None:
     from cluster.settings import home
-    from train.report import write_report
+    from train.report.report import write_report
 
     manifest = judged.report.manifest
     page = home().reports / f"{manifest.bundle_id}-on-{bars.stem}.html"
@@ -275,8 +274,8 @@ def list_walks(as_json: Json = False) -> None:
     Example: ploutos judge list
     """
     from cluster.settings import home
-    from train.sweep_state import sweep_state
-    from train.walk_plan import read_walk, walk_names
+    from train.sweep.state import sweep_state
+    from train.sweep.walk_plan import read_walk, walk_names
 
     rows = []
     for name in walk_names(home()):

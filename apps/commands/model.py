@@ -9,8 +9,8 @@ from apps.cli.output import Json, emit, print_fields, table
 
 if TYPE_CHECKING:
     from apps.cli.readers import BundleCard
-    from train.promotion import Promotion
-    from train.stages import Stages
+    from train.bundle.stages import Stages
+    from train.judge.promotion import Promotion
 
 app = typer.Typer(help="List, show, verify and promote policy bundles.", no_args_is_help=True)
 
@@ -29,7 +29,7 @@ def list_models(as_json: Json = False) -> None:
     """
     from apps.cli.readers import bundle_cards
     from cluster.settings import home
-    from train.stages import read_stages
+    from train.bundle.stages import read_stages
 
     stages = read_stages(home())
     rows = [_row(card, stages) for card in bundle_cards(home())]
@@ -44,7 +44,7 @@ def list_models(as_json: Json = False) -> None:
 
 
 def _row(card: "BundleCard", stages: "Stages") -> dict[str, Any]:
-    from train.unproven import UNPROVEN_FILE
+    from train.bundle.override import UNPROVEN_FILE
 
     name = card.path.name
     manifest, verdict = card.manifest, card.verdict
@@ -70,10 +70,10 @@ def show(bundle: BundleName = None, as_json: Json = False) -> None:
     """
     from apps.cli.readers import find_bundle
     from cluster.settings import home
-    from train.bundle import read_manifest, read_verdict
-    from train.model_card import CARD_FILE
-    from train.stages import read_stages
-    from train.unproven import read_unproven
+    from train.bundle.bundle import read_manifest, read_verdict
+    from train.bundle.model_card import CARD_FILE
+    from train.bundle.override import read_unproven
+    from train.bundle.stages import read_stages
 
     folder = find_bundle(home(), bundle)
     manifest = read_manifest(folder)
@@ -112,7 +112,7 @@ def verify(
     """
     from apps.cli.readers import find_bundle
     from cluster.settings import home
-    from train.bundle import PolicyBundle
+    from train.bundle.bundle import PolicyBundle
 
     loaded = PolicyBundle.load(find_bundle(home(), bundle))
     label = loaded.verdict.label if loaded.verdict else "NOT JUDGED"
@@ -152,7 +152,7 @@ def promote(
     from apps.cli.readers import find_bundle
     from cluster.errors import UsageError
     from cluster.settings import home
-    from train import promotion
+    from train.judge import promotion
 
     if reason and not override:
         raise UsageError("--reason goes with --override", "", "add --override, or leave it out")
@@ -207,7 +207,7 @@ def rollback(
     Example: ploutos model rollback --reason "drawdown over 10 %"
     """
     from cluster.settings import home
-    from train.stages import roll_back
+    from train.bundle.stages import roll_back
 
     champion, retired = roll_back(home(), reason)
     emit({"champion": champion, "retired": retired}, as_json)

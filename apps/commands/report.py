@@ -37,7 +37,7 @@ def make_report(
     from apps.cli.backtests import load_model
     from apps.cli.reports import full_report
     from cluster.settings import home
-    from train.walk_judging import judge_anew
+    from train.judge.judge_walk import judge_anew
 
     model = load_model(home(), bundle)
     judged = judge_anew(home(), model, occasion="report")

@@ -31,7 +31,7 @@ def up(
     from apps.cli.readers import find_bundle
     from cluster.settings import home
     from serve.control import serve_up
-    from train.stages import bundle_to_serve
+    from train.bundle.stages import bundle_to_serve
 
     folder, which = (find_bundle(home(), bundle), "") if bundle else bundle_to_serve(home())
     talk(f"starting the endpoint for bundle {folder.name}{f' ({which})' if which else ''}")

@@ -9,10 +9,10 @@ from rich.console import Console
 from apps.cli.output import Json, emit, frame_table, print_fields, table
 
 if TYPE_CHECKING:
-    from train.judging import Judgement
-    from train.sweep import SweepResult
-    from train.sweep_plan import SweepPlan
-    from train.sweep_ranking import Configuration
+    from train.judge.judge_bundle import Judgement
+    from train.ledger.ranking import Configuration
+    from train.sweep.plan import SweepPlan
+    from train.sweep.sweep import SweepResult
 
 app = typer.Typer(help="Run, resume and inspect sweeps.", no_args_is_help=True)
 
@@ -41,11 +41,10 @@ def run(
     """
     from apps.cli.sweep_table import watched
     from cluster.settings import home
-    from train.scenario import PloutosConfig
-    from train.scenario_override import with_settings
-    from train.sweep import run_sweep
-    from train.sweep_command import override_search
-    from train.sweep_market import request_from_file, simulated_request
+    from train.scenarios.overrides import override_search, with_settings
+    from train.scenarios.scenario import PloutosConfig
+    from train.sweep.request import request_from_file, simulated_request
+    from train.sweep.sweep import run_sweep
 
     config = override_search(
         with_settings(PloutosConfig.from_yaml(scenario), settings or []),
@@ -73,7 +72,7 @@ def resume(
     """
     from apps.cli.sweep_table import watched
     from cluster.settings import home
-    from train.sweep import resume_sweep
+    from train.sweep.sweep import resume_sweep
 
     with watched() as report:
         result = resume_sweep(home(), name, report)
@@ -101,8 +100,8 @@ def _finish(result: "SweepResult", as_json: bool) -> None:
 def _judged(result: "SweepResult") -> "tuple[Judgement, Path]":
     from apps.cli.reports import full_report
     from envs import Market
-    from train.judging import judge_bundle
-    from train.ledger import TrialLedger
+    from train.judge.judge_bundle import judge_bundle
+    from train.ledger.ledger import TrialLedger
 
     ledger = TrialLedger(result.home.ledger)
     judgement = judge_bundle(result.bundle, Market.load(result.market), ledger)
@@ -135,8 +134,8 @@ def list_sweeps(as_json: Json = False) -> None:
 
 def _standing(plan: "SweepPlan") -> dict[str, Any]:
     from cluster.settings import home
-    from train.sweep_records import sweep_records
-    from train.sweep_state import sweep_state
+    from train.sweep.results import sweep_records
+    from train.sweep.state import sweep_state
 
     state = sweep_state(home(), plan.name)
     return {
@@ -164,8 +163,8 @@ def show(
     import polars as pl
 
     from cluster.settings import home
-    from train.ledger import TrialLedger
-    from train.sweep_plan import read_plan
+    from train.ledger.ledger import TrialLedger
+    from train.sweep.plan import read_plan
 
     plan = read_plan(home(), name)
     trials = (
@@ -199,7 +198,7 @@ def compare(
     Example: ploutos tune compare demo-20261123-101500 demo-20261124-090000
     """
     from cluster.settings import home
-    from train.sweep_plan import read_plan
+    from train.sweep.plan import read_plan
 
     rows: list[dict[str, Any]] = []
     for name in names:
@@ -234,9 +233,9 @@ def best(
     Example: ploutos tune best demo-20261123-101500
     """
     from cluster.settings import home
-    from train.sweep_plan import read_plan
-    from train.sweep_records import best_trial
-    from train.sweep_state import sweep_state
+    from train.sweep.plan import read_plan
+    from train.sweep.results import best_trial
+    from train.sweep.state import sweep_state
 
     plan = read_plan(home(), name)
     found = _configurations(name)
@@ -255,9 +254,9 @@ def best(
 def _configurations(name: str) -> "list[Configuration]":
     """Best first, of the trials that have ended."""
     from cluster.settings import home
-    from train.sweep_plan import read_plan
-    from train.sweep_ranking import ranked
-    from train.sweep_records import sweep_records
+    from train.ledger.ranking import ranked
+    from train.sweep.plan import read_plan
+    from train.sweep.results import sweep_records
 
     return ranked(sweep_records(home(), read_plan(home(), name)))
 

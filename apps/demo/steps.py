@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from envs import Market
     from serve.state import ServeState
     from trade.session.replay import ReplayResult
-    from train.judging import Judgement
-    from train.scenario import PloutosConfig
-    from train.sweep import SweepResult
+    from train.judge.judge_bundle import Judgement
+    from train.scenarios.scenario import PloutosConfig
+    from train.sweep.sweep import SweepResult
 
 MAX_SYMBOLS = 22  # two a sector; more would not train in minutes
 SIMULATED_SESSIONS = 756  # three years
@@ -145,9 +145,9 @@ def tune(
     market: "Market", data: DemoData, home: Home, console: DemoConsole, lines: list[str]
 ) -> "SweepResult":
     """Step 3: the sweep; validation chooses the best trial, which becomes a bundle."""
-    from train.sweep import run_sweep
-    from train.sweep_plan import SweepRequest
-    from train.sweep_progress import SweepEvent
+    from train.sweep.plan import SweepRequest
+    from train.sweep.progress import SweepEvent
+    from train.sweep.sweep import run_sweep
 
     def report(event: SweepEvent) -> None:
         if event.kind in ("completed", "pruned", "failed"):
@@ -177,8 +177,8 @@ def tune(
 
 def judge(bundle: Path, market: "Market", home: Home, lines: list[str]) -> "Judgement":
     """Step 4: the verdict on the test window."""
-    from train.judging import judge_bundle
-    from train.ledger import TrialLedger
+    from train.judge.judge_bundle import judge_bundle
+    from train.ledger.ledger import TrialLedger
 
     judgement = judge_bundle(bundle, market, TrialLedger(home.ledger))
     verdict = judgement.verdict

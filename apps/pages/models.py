@@ -10,10 +10,10 @@ from apps.cli.readers import BundleCard, bundle_cards
 from apps.pages.tiles import Tile, show_tiles
 from cluster.errors import BundleError
 from cluster.settings import home
-from train.manifest import Manifest
-from train.model_card import CARD_FILE, check_card
-from train.unproven import read_unproven
-from train.verdict_file import VerdictRecord
+from train.bundle.manifest import Manifest
+from train.bundle.model_card import CARD_FILE, check_card
+from train.bundle.override import read_unproven
+from train.bundle.verdict_record import VerdictRecord
 
 _Color = Literal["blue", "orange", "gray", "red"]
 _BADGES: dict[str, tuple[_Color, str]] = {

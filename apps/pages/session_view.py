@@ -24,9 +24,11 @@ class SessionView:
     """What is known of one session; money in USD."""
 
     log: JournalLog
-    summary: Row  # `trade.views.state`
-    curve: tuple[Row, ...]  # `trade.views.equity_curve` and `drawdown`, a share, 0 or negative
-    positions: tuple[Row, ...]  # `trade.views.positions`
+    summary: Row  # of `trade.journal.journal_queries`, as the tables below
+    curve: tuple[
+        Row, ...
+    ]  # `equity_curve` and `drawdown`, a share, 0 or negative
+    positions: tuple[Row, ...]
     orders: tuple[Row, ...]  # orders and denials, newest first
     stages: dict[str, int]  # how many of each kind of record
 

@@ -40,8 +40,8 @@ def check_bars(
     Raises:
         DataError: naming the symbol and the bar: missing columns, no bars, empty or non-finite
             values, prices <= 0, negative volume, high < low, open or close outside [low, high]
-            (beyond `features.defects.ROUNDING`), duplicate times, times that go back within a
-            symbol, symbols that differ only by case, bars that are not over.
+            (beyond `features.bars.bar_rules.ROUNDING`), duplicate times, times that go back
+            within a symbol, symbols that differ only by case, bars that are not over.
     """
     rows = normalise(bars, origin=origin)
     bad = _judged(rows, now).filter(pl.col("reason").is_not_null())

@@ -52,7 +52,7 @@ def split_file(
     """Read a file and separate its good bars from those that `read_bars` would refuse.
 
     Returns:
-        As `features.bars.split_bad`; symbols of another interval than most are bad, too.
+        As `features.bars.checks.split_bad`; symbols of another interval than most are bad, too.
 
     Raises:
         DataError: the file is missing, unreadable or too large, or has times of another zone.

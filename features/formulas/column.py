@@ -23,7 +23,7 @@ class Quantity:
         name: Name of the function that defines it, and of its column while computing.
         formula: The function itself; its expression may refer to bars and other quantities.
         scope: What it is computed over: "symbol", the bars of one symbol in order; or "panel",
-            all symbols on one clock (`features.panel`), where a symbol without a bar is null.
+            all symbols on one clock (`features.compute.panel`), where one without a bar is null.
     """
 
     name: str

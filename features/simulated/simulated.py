@@ -28,8 +28,8 @@ class SimulatedMarket:
         symbols: Number of symbols, A.
         sessions: Number of trading sessions.
         interval: `1h` (bars of 09:30, 10:30, ... 15:30 New York; four on half days) or `1d`.
-        edge: Annualised Sharpe ratio, before costs, of the trader of `features.edge` who knows the
-            planted component of the returns; 0 plants none.
+        edge: Annualised Sharpe ratio, before costs, of the trader of
+            `features.simulated.edge` who knows the planted component of the returns; 0 plants none.
         seed: Seed of every draw.
         start: The first session is the first one on or after this date.
 

@@ -29,14 +29,14 @@ from serve.service import PolicyService
 from serve.state import ServeState
 from trade.policy.actors import LocalPolicy
 from trade.session.replay import ReplayRequest, replay
-from train.bundle import PolicyBundle, save_bundle, update_verdict
-from train.export import actor_to_onnx
-from train.ledger import TrialLedger
-from train.manifest import DataSpan, Lineage, ManifestFields, Normalisation
-from train.networks import Actor, NetworkShape, PolicyNet
-from train.normaliser import Normaliser
-from train.trial_record import TrialRecord
-from train.verdict_file import BaselineExcess, VerdictRecord
+from train.bundle.bundle import PolicyBundle, save_bundle, update_verdict
+from train.bundle.manifest import DataSpan, Lineage, ManifestFields, Normalisation
+from train.bundle.verdict_record import BaselineExcess, VerdictRecord
+from train.ledger.ledger import TrialLedger
+from train.ledger.record import TrialRecord
+from train.policy.export import actor_to_onnx
+from train.policy.networks import Actor, NetworkShape, PolicyNet
+from train.policy.normaliser import Normaliser
 
 
 @dataclass(frozen=True)

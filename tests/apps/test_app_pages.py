@@ -114,7 +114,7 @@ def test_damaged_bundles_trials_and_bars_are_told(page, filled_home):
 
 
 def test_better_is_printed_as_plainly_as_not_better(filled_home):
-    from train.bundle import read_manifest, read_verdict, update_verdict
+    from train.bundle.bundle import read_manifest, read_verdict, update_verdict
 
     (bundle,) = (filled_home / "bundles").iterdir()
     verdict = read_verdict(bundle, read_manifest(bundle))

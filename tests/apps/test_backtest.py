@@ -8,9 +8,9 @@ import pytest
 
 from cluster.settings import Home
 from features import SimulatedMarket
-from train.bundle import PolicyBundle, read_manifest, save_bundle
-from train.manifest import FoldSpan, ManifestFields
-from train.stages import Decision, enter
+from train.bundle.bundle import PolicyBundle, read_manifest, save_bundle
+from train.bundle.manifest import FoldSpan, ManifestFields
+from train.bundle.stages import Decision, enter
 
 from .conftest import Outcome, Ploutos
 

@@ -20,7 +20,7 @@ from cluster.processes import session_members, wait_gone
 from features import SimulatedMarket
 from trade.journal.journal import read_journal
 from train import PloutosConfig, PolicyBundle, TrialLedger
-from train.sweep_ranking import ranked
+from train.ledger.ranking import ranked
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 TRIALS = PloutosConfig.from_yaml("demo").search.trials

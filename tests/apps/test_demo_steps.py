@@ -12,7 +12,7 @@ from cluster.errors import DataError
 from cluster.settings import Home
 from envs import Market
 from features import Lake, SimulatedMarket, feature_names
-from train.folds import walk_forward
+from train.market.folds import walk_forward
 
 
 def daily(symbols: int, sessions: int, start: date = date(2016, 1, 4)) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import pytest
 
 from apps.cli.walk_lines import WalkProgress
 from features import SimulatedMarket
-from train.sweep_progress import SweepEvent
+from train.sweep.progress import SweepEvent
 
 
 def event(kind: str, trial: str, steps: int, number: int = 1) -> SweepEvent:

@@ -7,9 +7,9 @@ import pytest
 
 from cluster.settings import Home
 from cluster.tokens import read_token
-from train import trial_file
-from train.ledger import CHAIN_FILE
-from train.stages import Decision, enter, read_stages
+from train.bundle.stages import Decision, enter, read_stages
+from train.ledger import parquet as trial_file
+from train.ledger.ledger import CHAIN_FILE
 
 PROBLEM = "0123456789abcdef"
 OVERRIDE = ("--override", "--reason", "shadow costs nothing")

@@ -87,8 +87,8 @@ def test_a_replay_without_an_endpoint_names_the_command_that_starts_one(ploutos,
 
 
 def test_a_replay_through_another_bundle_is_refused(ploutos, endpoint, filled_home, bars):
-    from train.bundle import read_manifest, save_bundle
-    from train.manifest import ManifestFields
+    from train.bundle.bundle import read_manifest, save_bundle
+    from train.bundle.manifest import ManifestFields
 
     (served,) = Home(filled_home).bundles.iterdir()
     values = read_manifest(served).model_dump(exclude={"bundle_id", "files", "schema_version"})

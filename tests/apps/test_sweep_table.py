@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from apps.cli.sweep_table import trial_table, watched
-from train.sweep_progress import SweepEvent, SweepProgress
+from train.sweep.progress import SweepEvent, SweepProgress
 
 
 def event(number: int, kind: str, steps: int, sharpe: float | None) -> SweepEvent:

@@ -13,8 +13,8 @@ import yaml
 
 from cluster.processes import descendants, end
 from cluster.settings import Home
-from train.ledger import TrialLedger
-from train.scenario import PloutosConfig
+from train.ledger.ledger import TrialLedger
+from train.scenarios.scenario import PloutosConfig
 
 STEPS = 65_536
 TRIALS = 2

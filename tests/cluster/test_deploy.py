@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from train.sweep_command import check_arguments
+from train.sweep.__main__ import check_arguments
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "cluster" / "deploy"

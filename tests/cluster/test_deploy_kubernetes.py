@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from train.sweep_command import check_arguments
+from train.sweep.__main__ import check_arguments
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "cluster" / "deploy" / "kubernetes"

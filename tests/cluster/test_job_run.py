@@ -17,9 +17,9 @@ import pytest
 from cluster.artifacts import ArtifactStore
 from cluster.ports import free_port
 from cluster.processes import end, family, wait_gone
-from train.bundle import PolicyBundle
-from train.ledger import TrialLedger
-from train.publish import published_bundles
+from train.bundle.bundle import PolicyBundle
+from train.bundle.publish import published_bundles
+from train.ledger.ledger import TrialLedger
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["--scenario", "demo", "--trials", "2", "--steps", "16384"]

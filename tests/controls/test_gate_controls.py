@@ -8,10 +8,10 @@ import pytest
 from cluster.settings import Home
 from envs.from_bars import market_from_bars
 from features.simulated.shuffled import shuffled_bars
-from train.bundle import PolicyBundle
-from train.promotion import Promotion
-from train.truth_problem import Problem, ProblemSize, judge_search, search_market
-from train.verdict_file import VerdictRecord
+from train.bundle.bundle import PolicyBundle
+from train.bundle.verdict_record import VerdictRecord
+from train.controls.truth_problem import Problem, ProblemSize, judge_search, search_market
+from train.judge.promotion import Promotion
 
 SIZE = ProblemSize(symbols=4, train=700, validation=150, test=400)
 

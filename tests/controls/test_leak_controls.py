@@ -16,8 +16,8 @@ from envs import V6Params
 from envs.from_bars import market_from_bars
 from features.universe.store import save_universe
 from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
-from train.normaliser import Normaliser
-from train.truth_problem import Problem, ProblemSize, Search, judge_search, search_market
+from train.controls.truth_problem import Problem, ProblemSize, Search, judge_search, search_market
+from train.policy.normaliser import Normaliser
 
 SIZE = ProblemSize(symbols=3, train=500, validation=60, test=80)
 CHECKS = {"fills at seen prices", "normaliser of other bars", "symbols chosen later"}

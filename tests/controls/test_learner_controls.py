@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from envs import Market
-from train.learning_check import Case, run_market
-from train.learning_markets import LearningMarket, halves, planted_market
+from train.controls.learning_check import Case, run_market
+from train.controls.learning_markets import LearningMarket, halves, planted_market
 
 BARS, ASSETS = 1400, 3
 STEPS = 16_384

@@ -12,15 +12,14 @@ from onnx import TensorProto, helper, numpy_helper
 
 from serve.endpoint import create_endpoint
 from serve.service import PolicyService
-from train.bundle import save_bundle
-from train.manifest import (
-    INPUT_NAME,
-    OUTPUT_NAME,
+from train.bundle.bundle import save_bundle
+from train.bundle.manifest import (
     DataSpan,
     Lineage,
     ManifestFields,
     Normalisation,
 )
+from train.policy.contract import INPUT_NAME, OUTPUT_NAME
 
 TOKEN = "correct-token-of-more-than-thirty-two-characters"
 SYMBOLS = ("XLK", "XLF", "XLE")

@@ -14,7 +14,7 @@ from cluster.errors import BundleError
 from serve.endpoint import create_endpoint
 from serve.schema import MAX_ASSETS, FaultEnvelope
 from serve.service import PolicyService
-from train.bundle import PolicyBundle
+from train.bundle.bundle import PolicyBundle
 
 Question = dict[str, Any]
 REMOVED = object()

@@ -24,7 +24,7 @@ from serve.control import is_ready, serve_down, serve_status, serve_up
 from serve.errors import PolicyRefusedError, PolicyUnavailableError
 from serve.schema import ActRequest
 from serve.state import ServeState
-from train.bundle import PolicyBundle
+from train.bundle.bundle import PolicyBundle
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

@@ -25,9 +25,9 @@ from serve.service import PolicyService
 from trade.journal.journal import read_journal
 from trade.policy.actors import HttpPolicy, LocalPolicy
 from trade.session.replay import ReplayRequest, SessionReport, replay
-from train.bundle import PolicyBundle, save_bundle
-from train.evaluation import evaluate
-from train.manifest import DataSpan, Lineage, ManifestFields, Normalisation
+from train.backtest.evaluation import evaluate
+from train.bundle.bundle import PolicyBundle, save_bundle
+from train.bundle.manifest import DataSpan, Lineage, ManifestFields, Normalisation
 
 SYMBOLS = ("SIMK01", "SIMB01", "SIME01")  # not the alphabetical order
 TOKEN = "t" * 43

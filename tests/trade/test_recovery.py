@@ -23,7 +23,7 @@ spec = importlib.util.spec_from_file_location("trader_bars", sys.argv[1])
 bars = importlib.util.module_from_spec(spec)
 sys.modules["trader_bars"] = bars
 spec.loader.exec_module(bars)
-from trade.replay import replay_table
+from trade.session.replay import replay_table
 table, ask = bars.busy_request(Path(sys.argv[2]), resume=True)
 if len(sys.argv) > 3:
     import resource

@@ -23,9 +23,9 @@ from features.universe.universe import Universe
 from trade.journal.journal import read_journal
 from trade.policy.actors import LocalPolicy
 from trade.session.replay import Candidates, ReplayRequest, replay
-from train.bundle import PolicyBundle, save_bundle
-from train.evaluation import evaluate
-from train.manifest import DataSpan, Lineage, ManifestFields, Normalisation, SlotSpan
+from train.backtest.evaluation import evaluate
+from train.bundle.bundle import PolicyBundle, save_bundle
+from train.bundle.manifest import DataSpan, Lineage, ManifestFields, Normalisation, SlotSpan
 
 MARKET = SimulatedMarket(symbols=33, sessions=150, interval="1h", seed=3)
 RULES = SlotRules(start=date(2016, 5, 2), scan=ScanRules(per_sector=1, lookback=60))

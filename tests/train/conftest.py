@@ -9,16 +9,15 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from envs import Market
-from train.ledger import TrialRecord
-from train.manifest import (
-    INPUT_NAME,
-    OUTPUT_NAME,
+from train.bundle.manifest import (
     DataSpan,
     FoldSpan,
     Lineage,
     ManifestFields,
     Normalisation,
 )
+from train.ledger.ledger import TrialRecord
+from train.policy.contract import INPUT_NAME, OUTPUT_NAME
 
 SYMBOLS = ("XLK", "XLF", "XLE")
 FEATURES = ("momentum", "volatility")

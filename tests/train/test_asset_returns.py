@@ -5,8 +5,8 @@ import pytest
 
 from envs import Market
 from features.universe.sector_of import sectors_by_name
-from train.asset_returns import log_returns
-from train.momentum import momentum_weights
+from train.backtest.momentum import momentum_weights
+from train.market.asset_returns import log_returns
 
 
 def test_without_slots_they_are_from_close_to_close(market: Market) -> None:

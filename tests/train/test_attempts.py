@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.attempts import attempt_paths, attempt_table, attempts
-from train.ledger import TrialLedger, TrialRecord
-from train.metrics import sharpe_ratio
-from train.tried import tried_on
+from train.ledger.attempts import attempt_paths, attempt_table, attempts
+from train.ledger.ledger import TrialLedger, TrialRecord
+from train.ledger.related_trials import tried_on
+from train.stats.metrics import sharpe_ratio
 
 Trial = Callable[..., TrialRecord]
 FIRST = date(2024, 1, 2)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from envs import Market, V6Params
-from train.baselines import baselines, buy_and_hold, equal_weight, flat
-from train.evaluation import evaluate
-from train.gate import BASELINES
-from train.target_weights import Account, monthly, session_ends
+from train.backtest.account import Account, monthly, session_ends
+from train.backtest.baselines import baselines, buy_and_hold, equal_weight, flat
+from train.backtest.evaluation import evaluate
+from train.verdict.promotion_gate import BASELINES
 
 FREE = {"slippage_model": "none", "spread_bps": 0.0, "sec_fee": 0.0, "finra_taf": 0.0}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from train.significance import bootstrap_band
+from train.stats.significance import bootstrap_band
 
 
 def test_independent_days_spread_as_the_square_root_of_time() -> None:

@@ -18,15 +18,15 @@ from onnx import TensorProto, helper
 from cluster.errors import BundleError, DataError
 from cluster.files import canonical_json, sha256_of
 from train import PolicyBundle
-from train.bundle import (
+from train.bundle.bundle import (
     latest_bundle,
     list_bundles,
     read_manifest,
     save_bundle,
     update_verdict,
 )
-from train.manifest import ManifestFields, bundle_id_of
-from train.verdict_file import BaselineExcess, VerdictRecord
+from train.bundle.manifest import ManifestFields, bundle_id_of
+from train.bundle.verdict_record import BaselineExcess, VerdictRecord
 
 VERDICT = VerdictRecord(
     label="NOT BETTER",

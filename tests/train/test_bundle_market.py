@@ -14,8 +14,8 @@ from features import SimulatedMarket, feature_fingerprint
 from features.slots.bars import slotted_bars
 from features.universe.store import save_universe
 from features.universe.universe import Universe
-from train.bundle_market import bundle_market, market_of_bars, unseen_window
-from train.manifest import Manifest, ManifestFields, ScanSpan, SlotSpan, complete
+from train.bundle.manifest import Manifest, ManifestFields, ScanSpan, SlotSpan, complete
+from train.bundle.windows import bundle_market, market_of_bars, unseen_window
 
 BARS = SimulatedMarket(symbols=22, sessions=420, interval="1d", seed=5).bars()
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from envs import Market, V6Params
-from train.baselines import equal_weight
-from train.costs import with_costs
-from train.evaluation import Evaluation, evaluate_random
+from train.backtest.baselines import equal_weight
+from train.backtest.costs import with_costs
+from train.backtest.evaluation import Evaluation, evaluate_random
 
 
 def share_paid(walk: Evaluation) -> float:

@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from cluster.errors import ConfigError
 from envs import Market
-from train.curriculum import EVERYWHERE, Stage, stage_at, start_weights
-from train.regimes import MEMORY, market_returns
-from train.scenario import PloutosConfig
-from train.scenario_sections import Curriculum
+from train.market.curriculum import EVERYWHERE, Stage, stage_at, start_weights
+from train.market.regimes import MEMORY, market_returns
+from train.scenarios.scenario import PloutosConfig
+from train.scenarios.sections import Curriculum
 
 PHASES = (
     {"starts": "easy", "share": 0.25},

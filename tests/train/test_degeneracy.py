@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from envs import Market, V6Params
-from train.baselines import baselines, buy_and_hold
-from train.degeneracy import ENTRY_TURN, degeneracy
-from train.evaluation import Evaluation, evaluate, evaluate_random
+from train.backtest.baselines import baselines, buy_and_hold
+from train.backtest.evaluation import Evaluation, evaluate, evaluate_random
+from train.verdict.degeneracy import ENTRY_TURN, degeneracy
 
 PARAMS = V6Params.default(max_trades_per_day=50)
 WINDOW = (0, 419)

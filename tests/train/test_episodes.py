@@ -11,11 +11,11 @@ import pytest
 
 from cluster.errors import DataError, PloutosError, UsageError
 from envs import Market, V6Params
-from train.bundle import PolicyBundle, save_bundle
-from train.bundle_market import judged_window, last_fold, parts_of, unseen_window
-from train.episodes import Episode, Episodes, run_episodes
-from train.evaluation import evaluate
-from train.manifest import ManifestFields
+from train.backtest.episodes import Episode, Episodes, run_episodes
+from train.backtest.evaluation import evaluate
+from train.bundle.bundle import PolicyBundle, save_bundle
+from train.bundle.manifest import ManifestFields
+from train.bundle.windows import judged_window, last_fold, parts_of, unseen_window
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from cluster.errors import DataError
 from envs import Market, V6Params
-from train.evaluation import evaluate, evaluate_random
+from train.backtest.evaluation import evaluate, evaluate_random
 
 FREE = {"slippage_model": "none", "spread_bps": 0.0, "sec_fee": 0.0, "finra_taf": 0.0}
 WHOLE = (0, 419)

@@ -8,10 +8,10 @@ import onnxruntime
 import pytest
 import torch
 
-from train.export import actor_to_onnx, actor_to_sb3_zip
-from train.networks import Actor, NetworkShape, PolicyNet
-from train.normaliser import Normaliser
-from train.onnx_rules import ALLOWED_OPERATORS
+from train.bundle.onnx_check import ALLOWED_OPERATORS
+from train.policy.export import actor_to_onnx, actor_to_sb3_zip
+from train.policy.networks import Actor, NetworkShape, PolicyNet
+from train.policy.normaliser import Normaliser
 
 ASSETS, FEATURES = 5, 7
 

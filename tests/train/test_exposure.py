@@ -7,10 +7,10 @@ import pytest
 
 from cluster.errors import DataError
 from envs import Market, V6Params
-from train.baselines import equal_weight
-from train.evaluation import evaluate, evaluate_random
-from train.exposure import Exposure, exposure, joined
-from train.exposure_chart import SHOWN, exposure_chart
+from train.backtest.baselines import equal_weight
+from train.backtest.evaluation import evaluate, evaluate_random
+from train.backtest.exposure import Exposure, exposure, joined
+from train.report.exposure_chart import SHOWN, exposure_chart
 
 WINDOW = (217, 419)
 

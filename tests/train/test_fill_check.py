@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs import Market, V6Params
-from train.evaluation import Evaluation, evaluate, evaluate_random
-from train.fill_check import equity_at_next_open, fill_fault
+from train.backtest.evaluation import Evaluation, evaluate, evaluate_random
+from train.diagnose.fill_check import equity_at_next_open, fill_fault
 
 WINDOW = (30, 250)
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import DataError
-from train.folds import Fold, walk_forward
-from train.scenario_sections import Folds
+from train.market.folds import Fold, walk_forward
+from train.scenarios.sections import Folds
 
 
 def clock(lengths: list[int]) -> np.ndarray:

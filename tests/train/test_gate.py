@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from train.gate import CostStress, Evidence, Leaks, Measured, gate_checks
-from train.hash_chain import Fault
-from train.verdict_file import BaselineExcess, VerdictRecord
+from cluster.hash_chain import Fault
+from train.bundle.verdict_record import BaselineExcess, VerdictRecord
+from train.verdict.promotion_gate import CostStress, Evidence, Leaks, Measured, gate_checks
 
 VERDICT = VerdictRecord(
     label="BETTER",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.hash_chain import GENESIS, HashChain, Head
+from cluster.hash_chain import GENESIS, HashChain, Head
 
 NAMES = "abcdefgh"
 

@@ -10,13 +10,13 @@ import pytest
 
 from cluster.errors import BundleError, DataError
 from envs import Market, V6Params
-from train.bundle import PolicyBundle, read_verdict, save_bundle
-from train.evaluation import evaluate
-from train.gate import BASELINES
-from train.judging import judge_bundle
-from train.ledger import TrialLedger, TrialRecord
-from train.manifest import ManifestFields
-from train.report import write_report
+from train.backtest.evaluation import evaluate
+from train.bundle.bundle import PolicyBundle, read_verdict, save_bundle
+from train.bundle.manifest import ManifestFields
+from train.judge.judge_bundle import judge_bundle
+from train.ledger.ledger import TrialLedger, TrialRecord
+from train.report.report import write_report
+from train.verdict.promotion_gate import BASELINES
 
 
 @pytest.fixture

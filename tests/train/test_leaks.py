@@ -14,11 +14,11 @@ from cluster.errors import DataError
 from envs import Market
 from features.universe.store import UNIVERSE_FILE, save_universe
 from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
-from train.export import actor_to_onnx
-from train.leaks import normaliser_fault, scale_inside, universe_fault
-from train.manifest import FoldSpan, Manifest, ManifestFields, Normalisation, complete
-from train.networks import Actor, NetworkShape, PolicyNet
-from train.normaliser import Normaliser
+from train.bundle.manifest import FoldSpan, Manifest, ManifestFields, Normalisation, complete
+from train.diagnose.leaks import normaliser_fault, scale_inside, universe_fault
+from train.policy.export import actor_to_onnx
+from train.policy.networks import Actor, NetworkShape, PolicyNet
+from train.policy.normaliser import Normaliser
 
 FOLD = FoldSpan(index=0, train=(0, 140), validation=(147, 210), test=(217, 420))
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from cluster.errors import DataError
-from train.ledger import TrialLedger, TrialRecord, problem_id
-from train.metrics import sharpe_ratio
+from train.ledger.ledger import TrialLedger, TrialRecord, problem_id
+from train.stats.metrics import sharpe_ratio
 
 Make = Callable[..., TrialRecord]
 PROBLEM = "0123456789abcdef"

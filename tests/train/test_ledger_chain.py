@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from train.ledger import CHAIN_FILE, TrialLedger, TrialRecord
+from train.ledger.ledger import CHAIN_FILE, TrialLedger, TrialRecord
 
 Make = Callable[..., TrialRecord]
 PROBLEM = "0123456789abcdef"
@@ -49,7 +49,7 @@ def test_a_deleted_trial_is_named(ledger: TrialLedger) -> None:
 
 
 def test_a_changed_return_is_named(ledger: TrialLedger, trial: Make) -> None:
-    from train import trial_file
+    from train.ledger import parquet as trial_file
 
     path_of(ledger, "b").unlink()
     trial_file.create(
@@ -107,7 +107,7 @@ def test_a_ledger_from_before_chains_is_adopted(ledger: TrialLedger, trial: Make
 
 
 def test_a_trial_whose_writer_was_killed_is_adopted(ledger: TrialLedger, trial: Make) -> None:
-    from train import trial_file
+    from train.ledger import parquet as trial_file
 
     trial_file.create(path_of(ledger, "f"), trial(trial_id="f"))  # and killed before its row
 

@@ -4,13 +4,7 @@ import json
 from typing import Any
 
 from features.slots.bars import SlotRules
-from train.manifest import (
-    ManifestFields,
-    SlotSpan,
-    bundle_id_of,
-    complete,
-    parse_manifest,
-)
+from train.bundle.manifest import ManifestFields, SlotSpan, bundle_id_of, complete, parse_manifest
 
 SPAN: dict[str, Any] = {
     "start": "2019-01-02",

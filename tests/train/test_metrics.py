@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cluster.errors import DataError
-from train import metrics
+from train.stats import metrics
 
 UP_DOWN = np.array([0.1, -0.1, 0.1, -0.1])
 PATHS = arrays(np.float64, st.integers(2, 40), elements=st.floats(-0.5, 0.5, width=32))

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from cluster.errors import BundleError
-from train.bundle import PolicyBundle, refresh_card, save_bundle, update_verdict
-from train.manifest import ManifestFields
-from train.model_card import CARD_FILE, CardFacts, card_bytes
-from train.unproven import Unproven, mark_unproven
-from train.verdict_file import BaselineExcess, RandomTrading, VerdictRecord
+from train.bundle.bundle import PolicyBundle, refresh_card, save_bundle, update_verdict
+from train.bundle.manifest import ManifestFields
+from train.bundle.model_card import CARD_FILE, CardFacts, card_bytes
+from train.bundle.override import Unproven, mark_unproven
+from train.bundle.verdict_record import BaselineExcess, RandomTrading, VerdictRecord
 
 VERDICT = VerdictRecord(
     label="NOT BETTER",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from envs import Market, V6Params
-from train.momentum import HELD, LOOKBACK, SKIPPED, momentum, momentum_weights
+from train.backtest.momentum import HELD, LOOKBACK, SKIPPED, momentum, momentum_weights
 
 FREE = {"slippage_model": "none", "spread_bps": 0.0, "sec_fee": 0.0, "finra_taf": 0.0}
 ALONE = np.arange(6)

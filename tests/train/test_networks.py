@@ -4,8 +4,8 @@ import torch
 
 from envs import Market
 from envs.observation import expand
-from train.distribution import Choices
-from train.networks import Actor, NetworkShape, PolicyNet, TableReader, table_tensor
+from train.policy.distribution import Choices
+from train.policy.networks import Actor, NetworkShape, PolicyNet, TableReader, table_tensor
 
 SHAPE = NetworkShape(num_assets=4, num_features=5, hidden=(16, 8))
 BARS = 50

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import DataError
-from train.normaliser import Normaliser
+from train.policy.normaliser import Normaliser
 
 
 def table(bars: int = 200, seed: int = 0) -> np.ndarray:

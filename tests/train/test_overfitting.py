@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from cluster.errors import DataError
-from train.overfitting import overfitting_logits, probability_of_overfitting
+from train.stats.overfitting import overfitting_logits, probability_of_overfitting
 
 
 def plain_logits(returns: np.ndarray, blocks: int) -> list[float]:

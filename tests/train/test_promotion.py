@@ -14,15 +14,15 @@ from cluster.artifacts import ArtifactStore
 from cluster.errors import UsageError
 from cluster.settings import Home
 from envs import Market, V6Params
-from train.bundle import PolicyBundle, read_verdict, save_bundle
-from train.evaluation import Evaluation, evaluate
-from train.judging import judge_bundle
-from train.ledger import CHAIN_FILE, TrialLedger, TrialRecord
-from train.manifest import FoldSpan, ManifestFields, Normalisation
-from train.normaliser import Normaliser
-from train.promotion import promote
-from train.publish import fetch_bundle, fetch_ledger, publish_bundle, publish_ledger
-from train.stages import read_stages, stage_log
+from train.backtest.evaluation import Evaluation, evaluate
+from train.bundle.bundle import PolicyBundle, read_verdict, save_bundle
+from train.bundle.manifest import FoldSpan, ManifestFields, Normalisation
+from train.bundle.publish import fetch_bundle, fetch_ledger, publish_bundle, publish_ledger
+from train.bundle.stages import read_stages, stage_log
+from train.judge.judge_bundle import judge_bundle
+from train.judge.promotion import promote
+from train.ledger.ledger import CHAIN_FILE, TrialLedger, TrialRecord
+from train.policy.normaliser import Normaliser
 
 SESSIONS, BARS = 120, 7
 SYMBOLS = ("XLK", "XLF", "XLE")
@@ -173,7 +173,7 @@ def delete_a_trial(folder: Path) -> None:
 
 
 def change_a_return(folder: Path) -> None:
-    from train import trial_file
+    from train.ledger import parquet as trial_file
 
     path = folder / "demo-1-7.parquet"
     record = trial_file.read(path)

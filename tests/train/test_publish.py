@@ -10,19 +10,18 @@ import pytest
 from cluster.artifacts import ArtifactStore
 from cluster.errors import BundleError, UsageError
 from cluster.settings import Home
-from train.bundle import PolicyBundle, save_bundle
-from train.ledger import TrialLedger, TrialRecord
-from train.manifest import ManifestFields
-from train.publish import (
+from train.bundle.bundle import PolicyBundle, save_bundle
+from train.bundle.manifest import ManifestFields
+from train.bundle.publish import (
     fetch_bundle,
     fetch_ledger,
     publish_bundle,
     publish_ledger,
     published_bundles,
     published_problems,
-    publishing,
 )
-from train.sweep_progress import SweepEvent
+from train.ledger.ledger import TrialLedger, TrialRecord
+from train.sweep.progress import SweepEvent, publishing
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from envs import Market, V6Params
-from train.baselines import flat
-from train.evaluation import Evaluation, evaluate, evaluate_random
-from train.random_policies import POLICIES, RandomPolicies, random_policies
+from train.backtest.baselines import flat
+from train.backtest.evaluation import Evaluation, evaluate, evaluate_random
+from train.backtest.random_policies import POLICIES, RandomPolicies, random_policies
 
 WINDOW = (100, 419)
 PARAMS = V6Params.default()

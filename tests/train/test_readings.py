@@ -6,8 +6,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.ledger import TrialLedger
-from train.readings import READINGS_FILE, Reading, ReadingLog, times_read
+from train.ledger.ledger import TrialLedger
+from train.ledger.readings import READINGS_FILE, Reading, ReadingLog, times_read
 
 JANUARY = ("2024-01-02", "2024-01-31")
 FEBRUARY = ("2024-02-01", "2024-02-29")

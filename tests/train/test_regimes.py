@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs import Market
-from train.regimes import MEMORY, REGIMES, rank_so_far, regimes, trailing
+from train.market.regimes import MEMORY, REGIMES, rank_so_far, regimes, trailing
 
 
 def market_of(returns: np.ndarray) -> Market:

@@ -10,12 +10,12 @@ import pytest
 
 from cluster.errors import DataError
 from envs import Market, V6Params
-from train.baselines import baselines
-from train.evaluation import evaluate_random
-from train.ledger import TrialLedger, TrialRecord
-from train.manifest import ManifestFields, complete
-from train.report import ReportInput, write_report
-from train.verdict import judge
+from train.backtest.baselines import baselines
+from train.backtest.evaluation import evaluate_random
+from train.bundle.manifest import ManifestFields, complete
+from train.ledger.ledger import TrialLedger, TrialRecord
+from train.report.report import ReportInput, write_report
+from train.verdict.verdict import judge
 
 CHROMIUM = Path("/usr/bin/chromium")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.report_months import monthly_returns, months_table
+from train.report.months import monthly_returns, months_table
 
 
 def sessions(first: date, count: int) -> list[date]:

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from train.report_stress import stress_section
-from train.stress_file import Harder, RegimeResult, Spread, StressRecord
+from train.bundle.stress_record import Harder, RegimeResult, Spread, StressRecord
+from train.report.stress_section import stress_section
 
 
 @pytest.fixture

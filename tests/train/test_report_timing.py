@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from train.report_timing import timing_section, timing_words
-from train.timing import MissedRow, Timing, TimingRow
+from train.diagnose.timing import MissedRow, Timing, TimingRow
+from train.report.timing_section import timing_section, timing_words
 
 
 def row(side: str, **changes: object) -> TimingRow:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from cluster.errors import ConfigError
-from train.scenario import PloutosConfig, scenario_names
-from train.scenario_sections import Training
+from train.scenarios.scenario import PloutosConfig, scenario_names
+from train.scenarios.sections import Training
 
 
 def written(folder: Path, text: str) -> Path:

@@ -1,9 +1,9 @@
 import pytest
 
 from cluster.errors import ConfigError, UsageError
-from train.scenario import PloutosConfig, scenario_names
-from train.scenario_override import with_settings
-from train.sweep_command import check_arguments
+from train.scenarios.overrides import with_settings
+from train.scenarios.scenario import PloutosConfig, scenario_names
+from train.sweep.__main__ import check_arguments
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from cluster.errors import BundleError
-from train.export import actor_to_onnx
-from train.manifest import Manifest, ManifestFields, Normalisation, complete
-from train.networks import Actor, NetworkShape, PolicyNet
-from train.normaliser import Normaliser
-from train.onnx_act import likeliest
-from train.shared_import import for_assets, is_shared
+from train.bundle.inference import likeliest
+from train.bundle.manifest import Manifest, ManifestFields, Normalisation, complete
+from train.bundle.resize import for_assets, is_shared
+from train.policy.export import actor_to_onnx
+from train.policy.networks import Actor, NetworkShape, PolicyNet
+from train.policy.normaliser import Normaliser
 
 FEATURES = 5
 SCALE = Normaliser(np.arange(5, dtype=np.float32), np.full(5, 2.0, np.float32))

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.observation import expand
-from train.networks import NetworkShape, PolicyNet, TableReader
-from train.shared_network import SharedPolicy
+from train.policy.networks import NetworkShape, PolicyNet, TableReader
+from train.policy.shared_network import SharedPolicy
 
 FEATURES, BARS = 5, 40
 

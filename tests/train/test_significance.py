@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from cluster.errors import DataError
-from train.metrics import sharpe_ratio
-from train.significance import (
+from train.stats.metrics import sharpe_ratio
+from train.stats.significance import (
     Interval,
     Moments,
     block_length,

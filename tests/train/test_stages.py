@@ -8,9 +8,9 @@ import pytest
 
 from cluster.errors import BundleError, DataError, UsageError
 from cluster.settings import Home
-from train.bundle import save_bundle
-from train.manifest import ManifestFields
-from train.stages import (
+from train.bundle.bundle import save_bundle
+from train.bundle.manifest import ManifestFields
+from train.bundle.stages import (
     Decision,
     Stage,
     bundle_to_serve,

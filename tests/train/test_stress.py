@@ -9,13 +9,13 @@ import pytest
 
 from cluster.errors import BundleError
 from envs import Market, V6Params
-from train.bundle import PolicyBundle, refresh_card, save_bundle
-from train.evaluation import Evaluation, evaluate
-from train.ledger import TrialLedger, TrialRecord
-from train.manifest import ManifestFields
-from train.regimes import MEMORY, REGIMES, regimes
-from train.stress import STARTS, at_costs, by_regime, delayed, stress
-from train.stress_file import StressRecord, read_stress, write_stress
+from train.backtest.evaluation import Evaluation, evaluate
+from train.bundle.bundle import PolicyBundle, refresh_card, save_bundle
+from train.bundle.manifest import ManifestFields
+from train.bundle.stress_record import StressRecord, read_stress, write_stress
+from train.diagnose.stress import STARTS, at_costs, by_regime, delayed, stress
+from train.ledger.ledger import TrialLedger, TrialRecord
+from train.market.regimes import MEMORY, REGIMES, regimes
 
 WINDOW = (217, 419)
 

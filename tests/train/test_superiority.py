@@ -7,8 +7,8 @@ import pytest
 from arch.bootstrap import SPA, StationaryBootstrap
 from scipy.stats import norm
 
-from train.significance import REPETITIONS, block_length
-from train.superiority import long_run_variance, spa_p, superiority_p
+from train.stats.significance import REPETITIONS, block_length
+from train.stats.superiority import long_run_variance, spa_p, superiority_p
 
 
 def plain_variance(path: np.ndarray, block: int) -> float:

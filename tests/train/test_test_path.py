@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from cluster.errors import DataError
 from envs import Market, V6Params
-from train.costs import with_costs
-from train.evaluation import evaluate
-from train.test_path import Piece, stitch, walk_at_random, walk_baselines, walk_policy
+from train.backtest.costs import with_costs
+from train.backtest.evaluation import evaluate
+from train.backtest.stitched import Piece, stitch, walk_at_random, walk_baselines, walk_policy
 
 WINDOWS = ((140, 209), (210, 279), (280, 419))
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from cluster.errors import DataError
 from envs import Market, V6Params
-from train.day_blocks import DayBlocks
-from train.evaluation import Evaluation, evaluate
-from train.followed import AHEAD, BAND, SCALED_BAND, followed
-from train.timing import NoTradesError, Timing, timing, timing_if_traded
-from train.timing_chart import timing_chart
-from train.trades import RANDOM, Trades, new_york_hour, random_bars, trades_of
+from train.backtest.evaluation import Evaluation, evaluate
+from train.diagnose.forward_returns import AHEAD, BAND, SCALED_BAND, followed
+from train.diagnose.timing import NoTradesError, Timing, timing, timing_if_traded
+from train.diagnose.trades import RANDOM, Trades, new_york_hour, random_bars, trades_of
+from train.report.timing_chart import timing_chart
+from train.stats.bootstrap_days import DayBlocks
 
 PARAMS = V6Params.default(max_trades_per_day=1000, min_holding_period=0)
 WINDOW = (150, 419)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from train.trial_clusters import correlation_distances, effective_trials, mean_silhouette
+from train.stats.clusters import correlation_distances, effective_trials, mean_silhouette
 
 
 def families(sizes: list[int], noise: float, seed: int = 0, days: int = 300) -> np.ndarray:

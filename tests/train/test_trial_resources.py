@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from train.scenario import PloutosConfig
-from train.trial_resources import gpus_per_learner, trial_resources
+from train.learners.resources import gpus_per_learner, trial_resources
+from train.scenarios.scenario import PloutosConfig
 
 WITHOUT, WITH = {"CPU": 4.0}, {"CPU": 4.0, "GPU": 1.0}
 

@@ -1,4 +1,4 @@
-"""`python -m train.truth`: resumable, and honest about its own uncertainty."""
+"""`python -m train.controls.truth`: resumable, and honest about its own uncertainty."""
 
 import json
 import os
@@ -10,9 +10,15 @@ from typing import Any
 
 import pytest
 
-from train.truth import Plan, main, run_plan
-from train.truth_problem import Problem, ProblemSize, run_problem
-from train.truth_summary import binomial_interval, naive_promotes, shortfalls, summarise, table
+from train.controls.truth import Plan, main, run_plan
+from train.controls.truth_problem import Problem, ProblemSize, run_problem
+from train.controls.truth_summary import (
+    binomial_interval,
+    naive_promotes,
+    shortfalls,
+    summarise,
+    table,
+)
 
 TINY = Plan(problems=1, edges=(12.0,), power_problems=1, seed=2, size=ProblemSize(3, 450, 80, 120))
 
@@ -138,7 +144,7 @@ class TestResuming:
 @pytest.mark.chaos
 def test_killed_it_leaves_no_worker_and_goes_on(tmp_path: Path) -> None:
     # given: a run of four problems by two workers
-    command = [sys.executable, "-m", "train.truth", "--edges", "8", "--jobs", "2"]
+    command = [sys.executable, "-m", "train.controls.truth", "--edges", "8", "--jobs", "2"]
     command += ["--problems", "2", "--power-problems", "2"]
     environment = os.environ | {"PLOUTOS_HOME": str(tmp_path)}
     run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)

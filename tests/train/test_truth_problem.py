@@ -6,10 +6,16 @@ import pytest
 
 from cluster.settings import Home
 from envs.from_bars import market_from_bars
-from train.bundle import PolicyBundle
-from train.ledger import TrialLedger
-from train.sweep_ranking import ranked
-from train.truth_problem import Problem, ProblemSize, judge_search, run_problem, search_market
+from train.bundle.bundle import PolicyBundle
+from train.controls.truth_problem import (
+    Problem,
+    ProblemSize,
+    judge_search,
+    run_problem,
+    search_market,
+)
+from train.ledger.ledger import TrialLedger
+from train.ledger.ranking import ranked
 
 TINY = ProblemSize(symbols=4, train=500, validation=150, test=250)
 GATE = (

@@ -10,11 +10,8 @@ from hypothesis import strategies as st
 
 from envs import Market, V6Params
 from features import feature_names
-from train.evaluation import evaluate
-from train.export import actor_to_onnx
-from train.manifest import INPUT_NAME
-from train.normaliser import Normaliser
-from train.truth_search import (
+from train.backtest.evaluation import evaluate
+from train.controls.truth_search import (
     FAMILIES,
     SEEDS,
     LinearPolicy,
@@ -23,6 +20,9 @@ from train.truth_search import (
     sample_configurations,
     walk_together,
 )
+from train.policy.contract import INPUT_NAME
+from train.policy.export import actor_to_onnx
+from train.policy.normaliser import Normaliser
 
 BARS, ASSETS = 300, 3
 TRAIN = (0, 200)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from cluster.errors import BundleError
-from train.bundle import PolicyBundle, save_bundle
-from train.manifest import ManifestFields
-from train.unproven import UNPROVEN_FILE, Unproven, mark_unproven, read_unproven
+from train.bundle.bundle import PolicyBundle, save_bundle
+from train.bundle.manifest import ManifestFields
+from train.bundle.override import UNPROVEN_FILE, Unproven, mark_unproven, read_unproven
 
 
 def mark(bundle_id: str, reason: str = "I know better") -> Unproven:

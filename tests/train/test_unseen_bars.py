@@ -14,14 +14,14 @@ from cluster.settings import Home
 from envs import V6Params
 from envs.from_bars import market_from_bars
 from features import SimulatedMarket, feature_fingerprint
-from train.bundle import save_bundle
-from train.export import actor_to_onnx
-from train.ledger import TrialLedger, TrialRecord
-from train.manifest import ManifestFields, Normalisation
-from train.networks import Actor, NetworkShape, PolicyNet
-from train.normaliser import Normaliser
-from train.report import write_report
-from train.unseen_bars import judge_on_bars
+from train.bundle.bundle import save_bundle
+from train.bundle.manifest import ManifestFields, Normalisation
+from train.judge.unseen_bars import judge_on_bars
+from train.ledger.ledger import TrialLedger, TrialRecord
+from train.policy.export import actor_to_onnx
+from train.policy.networks import Actor, NetworkShape, PolicyNet
+from train.policy.normaliser import Normaliser
+from train.report.report import write_report
 
 SYMBOLS = ("SIMB01", "SIMC01", "SIME01")  # of the four that there are
 CUT = datetime(2017, 9, 1, tzinfo=UTC)

@@ -8,13 +8,13 @@ import pytest
 
 from cluster.errors import DataError
 from envs import Market, V6Params
-from train.baselines import baselines
-from train.evaluation import Evaluation, evaluate, evaluate_random
-from train.overfitting import probability_of_overfitting
-from train.significance import Moments, deflated_sharpe_ratio
-from train.superiority import superiority_p
-from train.trial_clusters import effective_trials
-from train.verdict import judge
+from train.backtest.baselines import baselines
+from train.backtest.evaluation import Evaluation, evaluate, evaluate_random
+from train.stats.clusters import effective_trials
+from train.stats.overfitting import probability_of_overfitting
+from train.stats.significance import Moments, deflated_sharpe_ratio
+from train.stats.superiority import superiority_p
+from train.verdict.verdict import judge
 
 DAYS = 250
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from train.verdict_checks import promotion_checks, verdict_checks
-from train.verdict_file import BaselineExcess, VerdictRecord
+from train.bundle.verdict_record import BaselineExcess, VerdictRecord
+from train.verdict.checks import promotion_checks, verdict_checks
 
 
 def verdict(**changes: object) -> VerdictRecord:

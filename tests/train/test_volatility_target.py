@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from envs import Market, V6Params
-from train.baselines import equal_weight
-from train.volatility_target import MEMORY, TARGET, volatility_target
+from train.backtest.baselines import equal_weight
+from train.backtest.volatility_target import MEMORY, TARGET, volatility_target
 
 FREE = {"slippage_model": "none", "spread_bps": 0.0, "sec_fee": 0.0, "finra_taf": 0.0}
 

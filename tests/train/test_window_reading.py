@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from envs import Market
-from train.bundle import PolicyBundle, save_bundle
-from train.bundle_market import judged_window
-from train.ledger import TrialLedger
-from train.manifest import ManifestFields
-from train.stress import stress
-from train.window_reading import LATER, note_reading, reading_of
+from train.bundle.bundle import PolicyBundle, save_bundle
+from train.bundle.manifest import ManifestFields
+from train.bundle.window_reading import LATER, note_reading, reading_of
+from train.bundle.windows import judged_window
+from train.diagnose.stress import stress
+from train.ledger.ledger import TrialLedger
 
 
 @pytest.fixture

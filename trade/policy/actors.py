@@ -69,7 +69,7 @@ class HttpPolicy:
     def decide(
         self, features: np.ndarray, account: AccountView, ts: str, decision_id: str
     ) -> PolicyAnswer:
-        """See `trade.policy.Policy.decide`."""
+        """See `trade.policy.policy.Policy.decide`."""
         request = ActRequest(
             feature_fingerprint=self._bundle.feature_fingerprint,
             symbols=list(self._bundle.symbols),
@@ -102,7 +102,7 @@ class LocalPolicy:
     def decide(
         self, features: np.ndarray, account: AccountView, ts: str, decision_id: str
     ) -> PolicyAnswer:
-        """See `trade.policy.Policy.decide`."""
+        """See `trade.policy.policy.Policy.decide`."""
         tail = account_tail(
             account.position_values,
             account.cash,

@@ -28,7 +28,7 @@ class ScriptedPolicy:
     def decide(
         self, features: np.ndarray, account: AccountView, ts: str, decision_id: str
     ) -> PolicyAnswer:
-        """See `trade.policy.Policy.decide`."""
+        """See `trade.policy.policy.Policy.decide`."""
         self.asked.append(decision_id)
         self.shown.append(account)
         if decision_id in self.outages:

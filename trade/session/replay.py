@@ -75,7 +75,7 @@ class SlotSpan(Protocol):
     """A manifest's slots, as far as trading goes."""
 
     def rules(self) -> "SlotRules":
-        """As `features.slotted` takes them."""
+        """As `features.slots.bars` takes them."""
 
 
 @dataclass(frozen=True)

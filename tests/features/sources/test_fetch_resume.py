@@ -51,7 +51,7 @@ from pathlib import Path
 from features import Lake
 from features.sources.fetch import Fetcher, FetchRequest
 from features.sources.polygon import PolygonSource
-from features.sources.transport import Transport
+from features.sources.http.transport import Transport
 now = lambda: datetime(2024, 3, 1, 22, tzinfo=UTC)
 transport = Transport("polygon", per_minute=1000)
 source = PolygonSource("key", base_url=sys.argv[2], transport=transport, now=now)

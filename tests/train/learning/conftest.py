@@ -9,8 +9,8 @@ import pytest
 
 from envs import Market
 from features import feature_names
-from train.learner import LearnerSpec
-from train.scenario import PloutosConfig
+from train.learners.spec import LearnerSpec
+from train.scenarios.scenario import PloutosConfig
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""`python -m train.bench_gpu` on the CPU, at a tiny size."""
+"""`python -m train.bench.gpu` on the CPU, at a tiny size."""
 
 import subprocess
 import sys
@@ -12,9 +12,9 @@ import torch
 from cluster.errors import DataError
 from envs import Market
 from envs.bench import random_market
-from train.bench_gpu import Workload, bench_gpu
-from train.bench_gpu_market import read_market, simulated_market, write_market
-from train.scenario import PloutosConfig
+from train.bench.gpu import Workload, bench_gpu
+from train.bench.gpu_market import read_market, simulated_market, write_market
+from train.scenarios.scenario import PloutosConfig
 
 TINY = Workload(hidden=(8, 8), n_envs=4, n_steps=32, batch_size=32, n_epochs=2, target_kl=None)
 ABSENT = ("ray", "polars", "pydantic", "pydantic_settings", "pyarrow", "duckdb", "pandas", "yaml")
@@ -31,8 +31,8 @@ class Fewer:
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = Fewer
 from pathlib import Path
-from train.bench_gpu import Workload, bench_gpu
-from train.bench_gpu_market import read_market
+from train.bench.gpu import Workload, bench_gpu
+from train.bench.gpu_market import read_market
 tiny = Workload(hidden=(8,), n_envs=2, n_steps=8, batch_size=8, n_epochs=1)
 print(bench_gpu(read_market(Path({file!r})), tiny, 16)["steps"])
 """
@@ -121,7 +121,7 @@ class TestInAnotherProcess:
 
     def test_a_missing_market_is_said_in_one_line(self, tmp_path: Path) -> None:
         run = subprocess.run(
-            [sys.executable, "-m", "train.bench_gpu", "--market", str(tmp_path / "none.npz")],
+            [sys.executable, "-m", "train.bench.gpu", "--market", str(tmp_path / "none.npz")],
             capture_output=True,
             text=True,
             timeout=120,
@@ -142,8 +142,8 @@ class TestInAnotherProcess:
             cwd=Path(__file__).parents[3],
         )
 
-        assert "train.bench_gpu --make-market some.npz" in run.stdout
-        assert "train.bench_gpu --market some.npz --steps 64 --precision tf32" in run.stdout
+        assert "train.bench.gpu --make-market some.npz" in run.stdout
+        assert "train.bench.gpu --market some.npz --steps 64 --precision tf32" in run.stdout
 
 
 def test_a_simulated_market_is_written_on_a_machine_with_everything(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from envs import Market, V6Params
 from envs.bench import random_market
 from envs.observation import expand
 from envs.vector import TradingVectorEnv
-from train.bench import SCALAR_FILE, bench_train
-from train.bench_clock import best_rates
-from train.bench_sb3 import ScalarEnv, scalar_environment
-from train.bench_setting import Setting, Workplace
+from train.bench.bench import SCALAR_FILE, bench_train
+from train.bench.clock import best_rates
+from train.bench.sb3 import ScalarEnv, scalar_environment
+from train.bench.setting import Setting, Workplace
 
 ROOT = Path(__file__).parents[3]
 TINY = Setting(

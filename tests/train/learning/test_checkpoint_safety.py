@@ -13,7 +13,7 @@ import torch
 
 from cluster.errors import DataError
 from envs import Market
-from train.learner import Learner, LearnerSpec, create_learner
+from train.learners.spec import Learner, LearnerSpec, create_learner
 
 
 class Canary:
@@ -57,8 +57,8 @@ def test_a_checkpoint_cut_off_is_refused(learner: Learner, tmp_path: Path, kept:
 def test_the_exported_zip_holds_no_class_of_ours_and_its_weights_load_as_tensors(
     learner: Learner,
 ) -> None:
-    from train.export import actor_to_sb3_zip
-    from train.normaliser import Normaliser
+    from train.policy.export import actor_to_sb3_zip
+    from train.policy.normaliser import Normaliser
 
     columns = learner.actor().shape.num_features
     scale = Normaliser.from_dict({"mean": [0.0] * columns, "std": [1.0] * columns})

@@ -16,14 +16,14 @@ from cluster.errors import ConfigError, DataError
 from envs import Market
 from envs.observation import expand
 from envs.sb3 import SB3VectorEnv
-from train.distribution import Choices
-from train.learner import LearnerSpec, create_learner
-from train.market_table import check_same_market, open_market
-from train.networks import PolicyNet, TableReader, table_tensor
-from train.rllib_learner import ppo_config
-from train.rllib_module import TableModule
-from train.rllib_runner import BatchedEnvRunner
-from train.sb3_learner import SB3Learner
+from train.learners.rllib_learner import ppo_config
+from train.learners.rllib_module import TableModule
+from train.learners.rllib_runner import BatchedEnvRunner
+from train.learners.sb3_learner import SB3Learner
+from train.learners.spec import LearnerSpec, create_learner
+from train.market.stored import check_same_market, open_market
+from train.policy.distribution import Choices
+from train.policy.networks import PolicyNet, TableReader, table_tensor
 
 MakeSpec = Callable[..., LearnerSpec]
 

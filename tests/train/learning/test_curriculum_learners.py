@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from envs import Market
-from train.curriculum import start_weights
-from train.learner import LearnerSpec, create_learner
-from train.rllib_learner import RLlibLearner
-from train.sb3_learner import SB3Learner
-from train.scenario import PloutosConfig
+from train.learners.rllib_learner import RLlibLearner
+from train.learners.sb3_learner import SB3Learner
+from train.learners.spec import LearnerSpec, create_learner
+from train.market.curriculum import start_weights
+from train.scenarios.scenario import PloutosConfig
 
 MakeSpec = Callable[..., LearnerSpec]
 Small = Callable[..., PloutosConfig]

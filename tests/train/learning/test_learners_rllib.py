@@ -7,10 +7,10 @@ import torch
 
 from cluster.errors import ConfigError
 from envs import Market
-from train.advantages import generalised_advantages
-from train.evaluation import evaluate
-from train.learner import LearnerSpec, create_learner
-from train.scenario import PloutosConfig
+from train.backtest.evaluation import evaluate
+from train.learners.gae import generalised_advantages
+from train.learners.spec import LearnerSpec, create_learner
+from train.scenarios.scenario import PloutosConfig
 
 MakeSpec = Callable[..., LearnerSpec]
 Small = Callable[..., PloutosConfig]
@@ -108,7 +108,7 @@ class TestWithRay:
     def test_rllibs_own_runner_takes_the_same_environments_and_network(
         self, random_market: Market, small: Small, make_spec: MakeSpec
     ) -> None:
-        from train.rllib_learner import RLlibLearner
+        from train.learners.rllib_learner import RLlibLearner
 
         learner = RLlibLearner(make_spec(random_market, small("rllib")), stock_runner=True)
         before = learner.actor().policy.linears()[0].weight.detach().clone()
@@ -123,7 +123,7 @@ class TestWithRay:
     def test_it_learns_to_trade_a_sine(
         self, sine_market: Market, small: Small, make_spec: MakeSpec, stock_runner: bool
     ) -> None:
-        from train.rllib_learner import RLlibLearner
+        from train.learners.rllib_learner import RLlibLearner
 
         config = small("rllib", learning_rate=1e-3, n_epochs=8, gamma=0.95)
         learner = RLlibLearner(make_spec(sine_market, config), stock_runner=stock_runner)

@@ -8,10 +8,10 @@ import torch
 
 from cluster.errors import ConfigError
 from envs import Market
-from train.evaluation import evaluate
-from train.learner import LearnerSpec, create_learner
-from train.networks import Actor
-from train.scenario import PloutosConfig
+from train.backtest.evaluation import evaluate
+from train.learners.spec import LearnerSpec, create_learner
+from train.policy.networks import Actor
+from train.scenarios.scenario import PloutosConfig
 
 MakeSpec = Callable[..., LearnerSpec]
 Small = Callable[..., PloutosConfig]

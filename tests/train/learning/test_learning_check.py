@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from train.learning_check import Case, all_cases, main, pass_reward, run_sine, table
-from train.learning_markets import (
+from train.controls.learning_check import Case, all_cases, main, pass_reward, run_sine, table
+from train.controls.learning_markets import (
     halves,
     planted_market,
     sine_market,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from envs import Market
-from train.learner import LearnerSpec, create_learner
-from train.scenario import PloutosConfig
+from train.learners.spec import LearnerSpec, create_learner
+from train.scenarios.scenario import PloutosConfig
 
 Small = Callable[..., PloutosConfig]
 

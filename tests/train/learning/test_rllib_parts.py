@@ -8,8 +8,8 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.core.distribution.torch.torch_distribution import TorchMultiCategorical
 from ray.rllib.evaluation.postprocessing import Postprocessing
 
-from train.rllib_module import RLlibChoices
-from train.rllib_runner import EpisodeTally, Rollout
+from train.learners.rllib_module import RLlibChoices
+from train.learners.rllib_runner import EpisodeTally, Rollout
 
 ASSETS = 4
 

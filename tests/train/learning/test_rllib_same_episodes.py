@@ -13,9 +13,9 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.utils.metrics.metrics_logger import MetricsLogger
 
 from envs import Market
-from train.learner import LearnerSpec
-from train.rllib_learner import ppo_config
-from train.rllib_runner import BatchedEnvRunner
+from train.learners.rllib_learner import ppo_config
+from train.learners.rllib_runner import BatchedEnvRunner
+from train.learners.spec import LearnerSpec
 
 NUM_ENVS, STEPS = 16, 32
 pytestmark = pytest.mark.filterwarnings("ignore:.*already in registry:UserWarning")

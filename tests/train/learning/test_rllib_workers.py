@@ -15,11 +15,11 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 
 from cluster.errors import ConfigError
 from envs import Market
-from train.curriculum import start_weights
-from train.learner import LearnerSpec
-from train.rllib_learner import RLlibLearner, ppo_config
-from train.rllib_ppo import _joined
-from train.scenario import PloutosConfig
+from train.learners.rllib_learner import RLlibLearner, ppo_config
+from train.learners.rllib_ppo import _joined
+from train.learners.spec import LearnerSpec
+from train.market.curriculum import start_weights
+from train.scenarios.scenario import PloutosConfig
 
 MakeSpec = Callable[..., LearnerSpec]
 

@@ -7,10 +7,10 @@ import torch
 
 from envs import Market
 from envs.observation import expand
-from train.learner import LearnerSpec, create_learner
-from train.networks import Actor
-from train.sb3_policy import TablePolicy
-from train.scenario import PloutosConfig
+from train.learners.sb3_policy import TablePolicy
+from train.learners.spec import LearnerSpec, create_learner
+from train.policy.networks import Actor
+from train.scenarios.scenario import PloutosConfig
 
 Small = Callable[..., PloutosConfig]
 

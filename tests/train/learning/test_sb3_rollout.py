@@ -12,9 +12,9 @@ from torch import Tensor
 
 from envs import Market
 from envs.sb3 import SB3VectorEnv
-from train.learner import LearnerSpec
-from train.sb3_policy import TablePolicy
-from train.sb3_ppo import TablePPO
+from train.learners.sb3_policy import TablePolicy
+from train.learners.sb3_ppo import TablePPO
+from train.learners.spec import LearnerSpec
 
 NUM_ENVS, STEPS = 16, 32
 

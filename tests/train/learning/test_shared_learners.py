@@ -9,9 +9,9 @@ import torch
 
 from envs import Market
 from envs.observation import expand
-from train.learner import LearnerSpec, create_learner
-from train.networks import NetworkShape, PolicyNet
-from train.scenario import PloutosConfig
+from train.learners.spec import LearnerSpec, create_learner
+from train.policy.networks import NetworkShape, PolicyNet
+from train.scenarios.scenario import PloutosConfig
 
 MakeSpec = Callable[..., LearnerSpec]
 Small = Callable[..., PloutosConfig]
@@ -60,7 +60,7 @@ def test_what_a_learner_learned_acts_on_a_larger_universe(
 def test_sb3s_policy_reads_the_table_as_the_actor_reads_observations(
     random_market: Market, small: Small, make_spec: MakeSpec
 ) -> None:
-    from train.sb3_learner import SB3Learner
+    from train.learners.sb3_learner import SB3Learner
 
     learner = SB3Learner(make_spec(random_market, small(kind="shared")))
     learner.train(512)

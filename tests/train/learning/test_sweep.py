@@ -17,13 +17,13 @@ from cluster.errors import PloutosError
 from cluster.processes import descendants
 from cluster.settings import Home
 from envs import Market
-from train.bundle import PolicyBundle
-from train.evaluation import evaluate
-from train.ledger import TrialLedger
-from train.scenario import PloutosConfig
-from train.sweep import SweepResult, resume_sweep, run_sweep
-from train.sweep_plan import SweepRequest, make_plan
-from train.sweep_progress import SweepEvent
+from train.backtest.evaluation import evaluate
+from train.bundle.bundle import PolicyBundle
+from train.ledger.ledger import TrialLedger
+from train.scenarios.scenario import PloutosConfig
+from train.sweep.plan import SweepRequest, make_plan
+from train.sweep.progress import SweepEvent
+from train.sweep.sweep import SweepResult, resume_sweep, run_sweep
 
 pytestmark = pytest.mark.slow
 

@@ -15,11 +15,11 @@ from features.slots.bars import SlotRules, slotted_bars
 from features.slots.plan import slot_names
 from features.universe.store import save_universe
 from features.universe.universe import Universe
-from train.folds import walk_forward
-from train.market_table import open_market
-from train.scenario import PloutosConfig
-from train.sweep_market import request_from_bars, request_from_file, simulated_request
-from train.sweep_plan import SweepRequest, code_version, make_plan, read_plan
+from train.market.folds import walk_forward
+from train.market.stored import open_market
+from train.scenarios.scenario import PloutosConfig
+from train.sweep.plan import SweepRequest, code_version, make_plan, read_plan
+from train.sweep.request import request_from_bars, request_from_file, simulated_request
 
 Small = Callable[..., PloutosConfig]
 

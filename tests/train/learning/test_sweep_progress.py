@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from train.sweep_progress import (
+from train.sweep.progress import (
     SweepEvent,
     SweepProgress,
     TrialEnd,
@@ -13,7 +13,7 @@ from train.sweep_progress import (
     duration,
     tune_callback,
 )
-from train.trial import STORAGE_FAULT
+from train.sweep.trial import STORAGE_FAULT
 
 
 def trial(number: int, status: str = "RUNNING", **last: Any) -> SimpleNamespace:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from train.sweep_ranking import ranked
-from train.trial_record import TrialRecord
+from train.ledger.ranking import ranked
+from train.ledger.record import TrialRecord
 
 
 def record(gamma: float, seed: int, sharpe: float, status: str = "completed") -> TrialRecord:

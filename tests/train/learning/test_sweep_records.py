@@ -9,16 +9,16 @@ import torch
 from cluster.errors import DataError, PloutosError
 from cluster.settings import Home
 from envs import Market, V6Params
-from train.bundle import PolicyBundle
-from train.evaluation import evaluate
-from train.export import actor_to_onnx, actor_to_sb3_zip
-from train.networks import Actor, NetworkShape, PolicyNet
-from train.scenario import PloutosConfig
-from train.sweep_plan import SweepPlan, SweepRequest, make_plan
-from train.sweep_records import best_trial, record_trial, save_best, sweep_records
-from train.trial import ONNX_FILE, ZIP_FILE
-from train.trial_checkpoint import seal
-from train.trial_outcome import Outcome
+from train.backtest.evaluation import evaluate
+from train.bundle.bundle import PolicyBundle
+from train.policy.export import actor_to_onnx, actor_to_sb3_zip
+from train.policy.networks import Actor, NetworkShape, PolicyNet
+from train.scenarios.scenario import PloutosConfig
+from train.sweep.checkpoint import seal
+from train.sweep.outcome import Outcome
+from train.sweep.plan import SweepPlan, SweepRequest, make_plan
+from train.sweep.results import best_trial, record_trial, save_best, sweep_records
+from train.sweep.trial import ONNX_FILE, ZIP_FILE
 
 TOTAL = 2048
 

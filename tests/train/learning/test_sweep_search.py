@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from train.scenario import PloutosConfig
-from train.sweep_search import METRIC, parameter_space, search_algorithm, trial_scheduler
-from train.sweep_searcher import ConfigurationSearcher
+from train.scenarios.scenario import PloutosConfig
+from train.sweep.search import METRIC, parameter_space, search_algorithm, trial_scheduler
+from train.sweep.searcher import ConfigurationSearcher
 
 Small = Callable[..., PloutosConfig]
 

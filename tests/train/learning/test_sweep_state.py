@@ -8,13 +8,13 @@ import pytest
 
 from cluster.errors import LockedError
 from cluster.settings import Home
-from train.sweep_state import NOTE_FILE, SweepState, driving, finish, free_reserve, sweep_state
+from train.sweep.state import NOTE_FILE, SweepState, driving, finish, free_reserve, sweep_state
 
 DRIVE = """
 import sys
 from pathlib import Path
 from cluster.settings import Home
-from train.sweep_state import driving
+from train.sweep.state import driving
 with driving(Home(Path(sys.argv[1])), "one"):
     print("driving", flush=True)
     sys.stdin.read()

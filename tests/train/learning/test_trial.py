@@ -13,18 +13,12 @@ import pytest
 from cluster.errors import ConfigError
 from cluster.settings import Home
 from envs import Market
-from train.market_broadcast import local_markets
-from train.scenario import PloutosConfig
-from train.sweep_plan import SweepPlan, SweepRequest, make_plan
-from train.trial import (
-    EVALUATIONS,
-    ONNX_FILE,
-    TrialRun,
-    raw_act,
-    sampled_parameters,
-)
-from train.trial_checkpoint import SEAL, is_sound
-from train.trial_outcome import OUTCOME_FILE, Outcome
+from train.scenarios.scenario import PloutosConfig
+from train.sweep.broadcast import local_markets
+from train.sweep.checkpoint import SEAL, is_sound
+from train.sweep.outcome import OUTCOME_FILE, Outcome
+from train.sweep.plan import SweepPlan, SweepRequest, make_plan
+from train.sweep.trial import EVALUATIONS, ONNX_FILE, TrialRun, raw_act, sampled_parameters
 
 Small = Callable[..., PloutosConfig]
 

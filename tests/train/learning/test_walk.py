@@ -14,13 +14,13 @@ import yaml
 
 from cluster.settings import Home
 from envs import Market
-from train.ledger import TrialLedger
-from train.scenario import PloutosConfig
-from train.sweep import SweepInterruptedError
-from train.sweep_plan import SweepRequest
-from train.sweep_progress import SweepEvent
-from train.sweep_state import sweep_state
-from train.walk import WalkResult, resume_walk, run_walk
+from train.judge.walk_forward import WalkResult, resume_walk, run_walk
+from train.ledger.ledger import TrialLedger
+from train.scenarios.scenario import PloutosConfig
+from train.sweep.plan import SweepRequest
+from train.sweep.progress import SweepEvent
+from train.sweep.state import sweep_state
+from train.sweep.sweep import SweepInterruptedError
 
 pytestmark = pytest.mark.slow
 

@@ -13,23 +13,23 @@ import torch
 from cluster.errors import BundleError, ConfigError, UsageError
 from cluster.settings import Home
 from envs import Market
-from train.baselines import equal_weight
-from train.bundle import PolicyBundle, read_verdict
-from train.export import actor_to_onnx, actor_to_sb3_zip
-from train.ledger import TrialLedger
-from train.networks import Actor, NetworkShape, PolicyNet
-from train.promotion import promote
-from train.report import write_report
-from train.scenario import PloutosConfig
-from train.sweep_plan import SweepRequest, make_plan
-from train.sweep_records import best_trial, record_trial, save_best, sweep_records
-from train.sweep_state import finish, sweep_state
-from train.trial import ONNX_FILE, ZIP_FILE
-from train.trial_checkpoint import seal
-from train.trial_outcome import Outcome
-from train.walk_judging import fold_choices, judge_walk, walk_bundle
-from train.walk_names import WALK_FILE, fold_sweep, walk_of
-from train.walk_plan import WalkPlan, make_walk_plan, read_walk
+from train.backtest.baselines import equal_weight
+from train.bundle.bundle import PolicyBundle, read_verdict
+from train.judge.judge_walk import fold_choices, judge_walk, walk_bundle
+from train.judge.promotion import promote
+from train.ledger.ledger import TrialLedger
+from train.ledger.names import WALK_FILE, fold_sweep, walk_of
+from train.policy.export import actor_to_onnx, actor_to_sb3_zip
+from train.policy.networks import Actor, NetworkShape, PolicyNet
+from train.report.report import write_report
+from train.scenarios.scenario import PloutosConfig
+from train.sweep.checkpoint import seal
+from train.sweep.outcome import Outcome
+from train.sweep.plan import SweepRequest, make_plan
+from train.sweep.results import best_trial, record_trial, save_best, sweep_records
+from train.sweep.state import finish, sweep_state
+from train.sweep.trial import ONNX_FILE, ZIP_FILE
+from train.sweep.walk_plan import WalkPlan, make_walk_plan, read_walk
 
 FOLDS, SEEDS, RATES = 3, (0, 1, 2), (1e-4, 2e-4)
 

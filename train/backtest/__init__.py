@@ -1,0 +1,1 @@
+"""Backtests: a policy or a baseline walks through bars at V6's costs."""

@@ -1,0 +1,42 @@
+"""Count that a bundle is about to be walked over bars that it was not trained on."""
+
+from envs import Market
+from train.bundle.manifest import Manifest
+from train.bundle.windows import Window, last_fold
+from train.ledger.ledger import TrialLedger
+from train.ledger.readings import Reading
+
+LATER = -1  # in place of a fold's number: bars that came after the bundle's own
+
+
+def reading_of(manifest: Manifest, market: Market, window: Window, occasion: str) -> Reading:
+    """The row that a walk of this window leaves in the log of readings.
+
+    Args:
+        manifest: of the bundle.
+        market: its own bars, or others.
+        window: first decision bar and last marked bar, both included.
+        occasion: what asks for it: "stress", "timing", ...
+    """
+    days = market.ts[list(window)].astype("datetime64[D]")
+    own = market.fingerprint == manifest.data.fingerprint
+    return Reading(
+        bundle=manifest.bundle_id,
+        occasion=occasion,
+        fold=last_fold(manifest).index if own else LATER,
+        first=str(days[0]),
+        last=str(days[1]),
+        data=market.fingerprint,
+    )
+
+
+def note_reading(
+    ledger: TrialLedger, manifest: Manifest, market: Market, window: Window, occasion: str
+) -> None:
+    """Write the row; afterwards the window may be walked.
+
+    Raises:
+        PloutosError: no space or no permission; then nothing may be read.
+    """
+    log = ledger.readings(manifest.problem)
+    log.note([reading_of(manifest, market, window, occasion)])

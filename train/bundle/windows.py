@@ -1,0 +1,163 @@
+"""The bars that a bundle is walked over, its own or new ones, and which of them are unseen."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cluster.errors import BundleError, ConfigError, DataError, PloutosError
+from cluster.settings import Home
+from envs import Market
+from train.bundle.manifest import FoldSpan, Manifest
+from train.market.stored import open_market
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Window = tuple[int, int]  # first decision bar and last marked bar, both included
+
+
+def bundle_market(home: Home, manifest: Manifest) -> Market:
+    """The bars that a bundle was made on, from the tables of this home.
+
+    Raises:
+        PloutosError: they are not here, or the bundle names no fold.
+    """
+    last_fold(manifest)
+    fingerprint = manifest.data.fingerprint
+    folder = home.tables / fingerprint[:16]
+    if not folder.is_dir():
+        raise PloutosError(f"the bars of bundle {manifest.bundle_id} are not here", f"no {folder}")
+    return open_market(folder, fingerprint)
+
+
+def market_of_bars(
+    home: Home, bars: "pl.DataFrame", manifest: Manifest, symbols: Sequence[str] | None = None
+) -> Market:
+    """Other bars with a bundle's features, in the order of `symbols`: by default its own.
+
+    Where its symbols are slots, the universe of this home and the bundle's own rules settle who
+    sits in them; the bars must then begin as early as its own, for the seats follow from the first
+    scan on.
+
+    Raises:
+        BundleError: the features of this version are others.
+        ConfigError: the bars have another interval.
+        DataError: a symbol is missing, or other slots are seated.
+    """
+    from envs.from_bars import market_from_bars
+
+    _check_kind(manifest, bars)
+    if manifest.slots is not None:
+        return _slotted(home, bars, manifest)
+    wanted = tuple(symbols or manifest.symbols)
+    missing = sorted(set(wanted) - set(bars["symbol"].unique()))
+    if missing:
+        raise DataError(
+            f"the bars lack {', '.join(missing[:5])}",
+            f"bundle {manifest.bundle_id} trades {len(wanted)} symbols, "
+            f"{len(missing)} of them are missing",
+            "give bars of all its symbols",
+        )
+    return market_from_bars(bars, manifest.feature_set, wanted)
+
+
+def _check_kind(manifest: Manifest, bars: "pl.DataFrame") -> None:
+    from features import feature_fingerprint, interval_of
+
+    here = feature_fingerprint(manifest.feature_set)
+    if here != manifest.feature_fingerprint:
+        raise BundleError(
+            f"bundle {manifest.bundle_id} was made with other features",
+            f"feature set {manifest.feature_set} {manifest.feature_fingerprint[:16]}, "
+            f"here {here[:16]}",
+            "use the version that made it, or train a bundle with this one: ploutos tune run",
+        )
+    interval = interval_of(bars)
+    if interval != manifest.data.interval:
+        raise ConfigError(
+            f"bundle {manifest.bundle_id} acts on {manifest.data.interval} bars",
+            f"these are {interval} bars",
+            f"give {manifest.data.interval} bars",
+        )
+
+
+def _slotted(home: Home, bars: "pl.DataFrame", manifest: Manifest) -> Market:
+    from envs.from_bars import market_from_slots
+    from features.slots.bars import slotted_bars
+    from features.universe.store import load_universe
+
+    assert manifest.slots is not None
+    rules, universe = manifest.slots.rules(), load_universe(home.universe)
+    folder = home.tables / "scan"
+    market = market_from_slots(slotted_bars(bars, universe, rules, manifest.feature_set, folder))
+    if market.symbols != manifest.symbols:
+        raise DataError(
+            f"these bars seat other slots than bundle {manifest.bundle_id} has",
+            f"{', '.join(market.symbols[:5])}, ... instead of {', '.join(manifest.symbols[:5])}",
+            "give bars from its own start on, with the universe that it was made with",
+        )
+    return market
+
+
+def last_fold(manifest: Manifest) -> FoldSpan:
+    """The fold that a bundle was trained, chosen and judged on.
+
+    Raises:
+        PloutosError: it names none.
+    """
+    if not manifest.folds:
+        raise PloutosError(f"bundle {manifest.bundle_id} has no test window", "it names no fold")
+    return manifest.folds[-1]
+
+
+def judged_window(manifest: Manifest) -> Window:
+    """The bars that a bundle is judged on, in its own market."""
+    low, high = last_fold(manifest).test
+    return low, high - 1
+
+
+def unseen_window(manifest: Manifest, market: Market) -> Window:
+    """The bars that a bundle has not trained on, as a window of `market`.
+
+    In its own market, all after the train part of its last fold; the validation part is among them,
+    and chose it. In any other, all after the end of its own data.
+
+    Raises:
+        DataError: there are none.
+    """
+    if market.fingerprint == manifest.data.fingerprint:
+        return last_fold(manifest).train[1], market.num_bars - 1
+    return later_window(manifest, market)
+
+
+def later_window(manifest: Manifest, market: Market) -> Window:
+    """The sessions after a bundle's own data, from where a symbol can be traded.
+
+    Raises:
+        DataError: there are no two such bars.
+    """
+    end = np.datetime64(manifest.data.end.replace(tzinfo=None), "us")
+    known = market.session[market.ts <= end]  # a session that it knows the start of is no later one
+    tradable = market.tradable.any(axis=1)
+    later = np.flatnonzero((market.session > known.max(initial=-1)) & tradable)
+    if len(later) < 2 or later[0] >= market.num_bars - 1:
+        last = market.ts[-1].astype("datetime64[D]")
+        raise DataError(
+            "these bars hold no session that the bundle has not seen",
+            f"bundle {manifest.bundle_id} was made on bars up to {manifest.data.end:%Y-%m-%d}, "
+            f"and these end on {last}, the first ones being needed to warm the features up",
+            "give later bars; ploutos model show tells its verdict on the bars it was made on",
+        )
+    return int(later[0]), market.num_bars - 1
+
+
+def parts_of(manifest: Manifest, market: Market, window: Window) -> str:
+    """Which parts of a bundle's own data a window touches: `validation+test`, `later`, ..."""
+    if market.fingerprint != manifest.data.fingerprint:
+        return "later"
+    fold = last_fold(manifest)
+    named = {"train": fold.train, "validation": fold.validation, "test": fold.test}
+    low, high = window
+    found = [name for name, (start, end) in named.items() if low < end and high >= start]
+    return "+".join(found) or "between"

@@ -1,0 +1,1 @@
+"""What a result hides: timing, stress, leaks."""

@@ -1,0 +1,1 @@
+"""Judging a bundle: its test window, a walk-forward, unseen bars, the promotion gate."""

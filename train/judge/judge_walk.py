@@ -1,0 +1,116 @@
+"""The end of a walk: the newest choice becomes the bundle, and the stitched path is judged."""
+
+from pathlib import Path
+
+import numpy as np
+
+from cluster.errors import BundleError
+from cluster.settings import Home
+from train.bundle.bundle import PolicyBundle, read_manifest, save_bundle
+from train.bundle.manifest import ManifestFields
+from train.bundle.windows import bundle_market
+from train.judge.judge_bundle import JudgedPath, Judgement, judge_bundle, judge_path, test_piece
+from train.ledger.ledger import TrialLedger
+from train.ledger.names import fold_sweep, walk_of
+from train.ledger.ranking import ranked
+from train.ledger.related_trials import tried_on
+from train.market.stored import open_market
+from train.report.fold_choice import FoldChoice
+from train.report.report import ReportInput
+from train.stats.metrics import sharpe_ratio
+from train.sweep.plan import read_plan
+from train.sweep.results import sweep_records
+from train.sweep.state import sweep_state
+from train.sweep.walk_plan import WalkPlan, read_walk
+
+
+def walk_bundle(home: Home, plan: WalkPlan) -> Path:
+    """Make the bundle of a walk whose folds have all ended: the newest choice, and every fold.
+
+    Doing so again gives the same bundle.
+
+    Raises:
+        BundleError: a fold's policy is missing or damaged.
+    """
+    folder = _policy(home, plan, len(plan.folds) - 1).path
+    manifest = read_manifest(folder)
+    own = {name: getattr(manifest, name) for name in ManifestFields.model_fields}
+    stated = ManifestFields(**own | {"folds": tuple(fold.windows for fold in plan.folds)})
+    contents = {name: (folder / name).read_bytes() for name in manifest.files}
+    return save_bundle(home.bundles, contents["policy.onnx"], contents.get("sb3.zip"), stated)
+
+
+def judge_walk(home: Home, folder: Path, *, seed: int = 0, occasion: str = "verdict") -> Judgement:
+    """Judge a walk's bundle on the stitched test windows of its folds; the verdict goes beside it.
+
+    Args:
+        home: where the walk ran.
+        folder: the bundle.
+        seed: of slippage draws and bootstrap.
+        occasion: what the log of readings says of this one.
+
+    Raises:
+        UsageError: the walk is not in this home.
+        BundleError: a fold's policy is missing or damaged.
+        DataError: the ledger is damaged, or not whole.
+    """
+    bundle = PolicyBundle.load(folder)
+    plan = read_walk(home, walk_of(bundle.manifest.lineage.sweep))
+    market = open_market(home.tables / plan.market, plan.fingerprint)
+    policies = [_policy(home, plan, fold) for fold in range(len(plan.folds))]
+    path = JudgedPath(policies, [test_piece(policy, market) for policy in policies])
+    tried = tried_on(TrialLedger(home.ledger), plan.problem, {plan.fingerprint})
+    return judge_path(bundle, path, tried, seed=seed, occasion=occasion)
+
+
+def judge_anew(home: Home, bundle: PolicyBundle, *, occasion: str) -> Judgement:
+    """Judge any bundle of this home once more: on its walk's test path, or on its one window.
+
+    Raises:
+        PloutosError: its bars are not here; or as `judge_walk` and `judge_bundle`.
+    """
+    if walk_of(bundle.manifest.lineage.sweep):
+        return judge_walk(home, bundle.path, occasion=occasion)
+    market = bundle_market(home, bundle.manifest)
+    return judge_bundle(bundle.path, market, TrialLedger(home.ledger), occasion=occasion)
+
+
+def report_of(home: Home, judged: Judgement) -> ReportInput:
+    """What a report tells of a judgement, the choices of a walk's folds included."""
+    walk = walk_of(judged.bundle.manifest.lineage.sweep)
+    return judged.report_input(fold_choices(home, read_walk(home, walk), judged) if walk else ())
+
+
+def fold_choices(home: Home, plan: WalkPlan, judged: Judgement) -> list[FoldChoice]:
+    """What was chosen in each fold, for a reader."""
+    return [_choice(home, plan, fold, judged) for fold in range(len(plan.folds))]
+
+
+def _choice(home: Home, plan: WalkPlan, fold: int, judged: Judgement) -> FoldChoice:
+    policy = judged.policies[fold].manifest
+    best = ranked(sweep_records(home, read_plan(home, fold_sweep(plan.name, fold))))[0]
+    inside = np.isin(judged.candidate.sessions, judged.walks[fold].sessions)
+    assert best.score is not None, "a chosen configuration has completed trials"
+    return FoldChoice(
+        fold=fold,
+        test=plan.folds[fold].test,
+        policy=policy.bundle_id,
+        parameters=policy.lineage.config,
+        seed=policy.lineage.seed,
+        seeds=len({trial.seed for trial in best.completed}),
+        validation_sharpe=best.score,
+        test_sharpe=judged.walks[fold].sharpe_ratio,
+        baselines={row.name: sharpe_ratio(row.daily_returns[inside]) for row in judged.baselines},
+    )
+
+
+def _policy(home: Home, plan: WalkPlan, fold: int) -> PolicyBundle:
+    sweep = fold_sweep(plan.name, fold)
+    state = sweep_state(home, sweep)
+    if state.standing != "finished":
+        raise BundleError(
+            f"walk {plan.name} has no policy for fold {fold + 1} of {len(plan.folds)}",
+            f"sweep {sweep} is {state.standing}",
+            state.next_command,
+        )
+    return PolicyBundle.load(Path(state.bundle))

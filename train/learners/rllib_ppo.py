@@ -1,0 +1,79 @@
+"""RLlib's PPO fed by `BatchedEnvRunner`: the same loss and learner, no episode objects."""
+
+# RLlib declares much of its own as optional or untyped; what it checks is not ours to mend.
+# mypy: disable-error-code="union-attr, no-untyped-call, override, attr-defined, arg-type"
+
+from typing import Any
+
+import numpy as np
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core.columns import Columns
+from ray.rllib.evaluation.postprocessing import Postprocessing
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
+from ray.rllib.utils.metrics import (
+    ALL_MODULES,
+    ENV_RUNNER_RESULTS,
+    ENV_RUNNER_SAMPLING_TIMER,
+    LEARNER_RESULTS,
+    LEARNER_UPDATE_TIMER,
+    NUM_ENV_STEPS_SAMPLED_LIFETIME,
+    SYNCH_WORKER_WEIGHTS_TIMER,
+    TIMERS,
+)
+
+from train.learners.rllib_starts import WeightedStartsPPO
+
+
+class BatchedPPO(WeightedStartsPPO):
+    """One round of sampling on every runner, one update, one synchronisation of weights."""
+
+    def training_step(self) -> None:
+        """As PPO's own, with arrays where PPO has episodes."""
+        with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
+            batches = self._sample_once()
+        if not batches:  # every runner failed; RLlib restarts them
+            return
+        with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
+            results = self._update(_joined(batches))
+        with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
+            self.env_runner_group.sync_weights(
+                from_worker_or_learner_group=self.learner_group,
+                policies=set(results[0].keys()) - {ALL_MODULES},
+                inference_only=False,  # runners compute values, too
+            )
+
+    def _sample_once(self) -> list[dict[str, Any]]:
+        group = self.env_runner_group
+        if group.num_remote_workers() == 0:
+            runner = group.local_env_runner
+            samples = [(runner.sample(), runner.get_metrics())]
+        else:
+            samples = group.foreach_env_runner(
+                lambda runner: (runner.sample(), runner.get_metrics()), local_env_runner=False
+            )
+        self.metrics.aggregate([metrics for _, metrics in samples], key=ENV_RUNNER_RESULTS)
+        return [batch for batch, _ in samples]
+
+    def _update(self, batch: dict[str, Any]) -> Any:
+        steps = self.metrics.peek((ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME))
+        results = self.learner_group.update(
+            batch=MultiAgentBatch(
+                {DEFAULT_MODULE_ID: SampleBatch(batch)}, env_steps=len(batch[Columns.ACTION_LOGP])
+            ),
+            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: steps},
+            num_epochs=self.config.num_epochs,
+            minibatch_size=self.config.minibatch_size,
+            shuffle_batch_per_epoch=self.config.shuffle_batch_per_epoch,
+        )
+        self.metrics.aggregate(results, key=LEARNER_RESULTS)
+        return results
+
+
+def _joined(batches: list[dict[str, Any]]) -> dict[str, Any]:
+    """All runners' columns one after another, the advantages standardised over all of them."""
+    batch = {name: np.concatenate([part[name] for part in batches]) for name in batches[0]}
+    advantages = batch[Postprocessing.ADVANTAGES]
+    batch[Postprocessing.ADVANTAGES] = (advantages - advantages.mean()) / max(
+        1e-4, float(advantages.std())
+    )
+    return batch

@@ -1,0 +1,1 @@
+"""The ledger: every trial that ever ran and every reading of a test window."""

@@ -1,0 +1,85 @@
+"""Walk-forward folds over whole trading sessions, with purge and embargo.
+
+Lopez de Prado, Advances in Financial Machine Learning (2018), chapter 7: bars whose outcome
+overlaps the next window are purged, and a few sessions more are left out so that serial
+correlation does not carry over.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cluster.errors import DataError
+from train.scenarios.sections import Folds
+
+Window = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One step of the walk: bar index ranges `[low, high)`, each of whole sessions, in order."""
+
+    index: int
+    train: Window
+    validation: Window
+    test: Window
+
+
+def walk_forward(session: npt.NDArray[np.int64], config: Folds) -> list[Fold]:
+    """Split a clock into folds, oldest first; the test windows tile the end of the clock.
+
+    Args:
+        session: (T,) session number of each bar, not decreasing.
+        config: sizes in sessions; `purge_bars` is rounded up to whole sessions.
+
+    Raises:
+        DataError: too few sessions for what is asked.
+    """
+    starts = np.flatnonzero(np.diff(session, prepend=session[:1] - 1))  # (S,) first bar of each
+    edges = np.append(starts, len(session))  # (S + 1,)
+    sessions = len(starts)
+    gap = _gap_sessions(edges, config)
+    needed = (
+        config.train_sessions
+        + config.validation_sessions
+        + config.count * config.test_sessions
+        + 2 * gap
+    )
+    if sessions < needed:
+        raise DataError(
+            f"{sessions} sessions are too few for {config.count} fold(s)",
+            f"train {config.train_sessions} + validation {config.validation_sessions} + test "
+            f"{config.count} x {config.test_sessions} + purge and embargo 2 x {gap} = {needed}",
+            "give more bars, or smaller windows in the folds section of the scenario",
+        )
+    return [_fold(index, edges, gap, config) for index in range(config.count)]
+
+
+def _gap_sessions(edges: npt.NDArray[np.int64], config: Folds) -> int:
+    """Sessions between two windows: enough of the shortest run to cover the purge, + embargo."""
+    purge = 0
+    while purge < len(edges) - 1 and np.min(edges[purge:] - edges[: len(edges) - purge]) < (
+        config.purge_bars
+    ):
+        purge += 1
+    return purge + config.embargo_sessions
+
+
+def _fold(index: int, edges: npt.NDArray[np.int64], gap: int, config: Folds) -> Fold:
+    test_end = len(edges) - 1 - (config.count - 1 - index) * config.test_sessions
+    test = test_end - config.test_sessions
+    validation_end = test - gap
+    validation = validation_end - config.validation_sessions
+    train_end = validation - gap
+    train = train_end - config.train_sessions if config.scheme == "rolling" else 0
+
+    def bars(low: int, high: int) -> Window:
+        return int(edges[low]), int(edges[high])
+
+    return Fold(
+        index=index,
+        train=bars(train, train_end),
+        validation=bars(validation, validation_end),
+        test=bars(test, test_end),
+    )

@@ -1,0 +1,1 @@
+"""Policy networks, the scale of their input, and their ONNX form."""

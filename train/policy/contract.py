@@ -1,0 +1,11 @@
+"""What every policy file takes and gives: one observation in, three logits an asset out."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+INPUT_NAME = "observation"  # (B, D) f32, raw full observation
+OUTPUT_NAME = "logits"  # (B, A, 3) f32: HOLD, BUY, SELL
+
+Act = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.int64]]  # (B, D) raw full -> (B, A)

@@ -1,0 +1,1 @@
+"""The report of a verdict: one HTML file that needs nothing else."""

@@ -1,0 +1,1 @@
+"""Numbers of a return path, and how sure one can be of them."""

@@ -1,0 +1,1 @@
+"""Sweeps: trials on Ray Tune, from a request to a bundle."""

@@ -1,0 +1,204 @@
+"""What a sweep is: asked for by `SweepRequest`, written down once as a `SweepPlan`.
+
+The plan lies in `sweeps/<name>/sweep.json` of its home. Trials, a resumed driver and readers all
+read it from there, so nothing large ever travels inside a configuration.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from cluster.errors import DataError, UsageError
+from cluster.files import write_atomic
+from cluster.settings import Home
+from envs import Market
+from features.slots.bars import SlotRules
+from train.bundle.manifest import DataSpan, FoldSpan, Normalisation, SlotSpan
+from train.ledger.ledger import problem_id
+from train.market.folds import Fold, walk_forward
+from train.policy.normaliser import Normaliser
+from train.scenarios.scenario import PloutosConfig
+from train.sweep.state import resume_command
+
+PLAN_FILE = "sweep.json"
+Plan = TypeVar("Plan", bound=BaseModel)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+@dataclass(frozen=True)
+class SweepRequest:
+    """A sweep to run: `config.search` says what is tried and how often."""
+
+    config: PloutosConfig
+    market: Path  # a saved Market with raw features
+    label: str  # where the bars are from: "SIMULATED", or a source
+    interval: str
+    home: Home
+    name: str = ""  # default: scenario and time
+    slots: SlotRules | None = None  # where the market's assets are slots
+    fold: int = -1  # which of the scenario's folds; the last one is the newest
+    walk: str = ""  # the walk-forward that this is a fold of
+    max_concurrent: int | None = None  # trials at a time; default: as many as there are CPUs
+
+
+class SweepPlan(BaseModel):
+    """All that a trial needs to know, and where its arrays lie."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    created: AwareDatetime
+    config: dict[str, Any]  # a PloutosConfig
+    raw_market: str  # folder in `tables`, features as computed
+    raw_fingerprint: str
+    market: str  # folder in `tables`, features normalised
+    fingerprint: str
+    normaliser: Normalisation
+    fold: FoldSpan
+    data: DataSpan
+    problem: str  # of the trial ledger
+    code_version: str
+    walk: str = ""  # the walk-forward that this sweep is a fold of
+    max_concurrent: int | None = None
+    slots: SlotSpan | None = None
+
+    def scenario(self) -> PloutosConfig:
+        """The scenario that the sweep runs."""
+        return PloutosConfig.model_validate(self.config)
+
+    def scale(self) -> Normaliser:
+        """The normaliser of the training window."""
+        return Normaliser.from_dict(self.normaliser.model_dump())
+
+
+def make_plan(request: SweepRequest) -> SweepPlan:
+    """Split the clock, measure the features and save the normalised market, then the plan.
+
+    Raises:
+        UsageError: the name is taken, or is none.
+        DataError: too few sessions for the folds of the scenario.
+    """
+    created = datetime.now(UTC)
+    name = request.name or f"{request.config.name}-{created:%Y%m%d-%H%M%S}"
+    check_sweep_name(request.home, name)
+    raw = Market.load(request.market)
+    fold = _chosen_fold(raw, request)
+    scale = Normaliser.fit(raw.features, raw.tradable, fold.train)
+    normalised = raw.with_features(scale.apply(raw.features))
+    tables = request.home.tables
+    plan = SweepPlan(
+        name=name,
+        created=created,
+        config=request.config.model_dump(mode="json"),
+        raw_market=raw.save(tables).name,
+        raw_fingerprint=raw.fingerprint,
+        market=normalised.save(tables).name,
+        fingerprint=normalised.fingerprint,
+        normaliser=Normalisation.model_validate(scale.to_dict()),
+        fold=FoldSpan(
+            index=fold.index, train=fold.train, validation=fold.validation, test=fold.test
+        ),
+        data=_data_span(raw, request),
+        problem=walk_problem(raw, request.interval)
+        if request.walk
+        else problem_id(raw.fingerprint, raw.symbols, request.interval, str(fold)),
+        code_version=code_version(),
+        walk=request.walk,
+        max_concurrent=request.max_concurrent,
+        slots=SlotSpan.model_validate(request.slots.to_dict()) if request.slots else None,
+    )
+    text = plan.model_dump_json(indent=2).encode()
+    write_atomic(request.home.sweeps / name / PLAN_FILE, text)
+    return plan
+
+
+def walk_problem(market: Market, interval: str) -> str:
+    """The problem of a walk: the same data, universe and interval, however they are cut."""
+    return problem_id(market.fingerprint, market.symbols, interval, "walk")
+
+
+def read_plan(home: Home, name: str) -> SweepPlan:
+    """The plan of a sweep.
+
+    Raises:
+        UsageError: there is no such sweep.
+        DataError: its plan was damaged.
+    """
+    path = home.sweeps / name / PLAN_FILE
+    if not path.is_file():
+        raise UsageError(f"no sweep {name}", f"{path} is not there", "ploutos tune list")
+    return parsed_plan(path, SweepPlan)
+
+
+def parsed_plan(path: Path, kind: type[Plan]) -> Plan:
+    """The plan in a file.
+
+    Raises:
+        DataError: it was damaged.
+    """
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        why = " ".join(str(error).split())[:200]
+        raise DataError(f"{path} is damaged", why, "start anew, under another name") from error
+
+
+def check_sweep_name(home: Home, name: str) -> None:
+    """Refuse what is no name, or is taken.
+
+    Raises:
+        UsageError: it is.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is no name for a sweep", "use letters, digits, '_', '.' and '-'"
+        )
+    if (home.sweeps / name).exists():
+        raise UsageError(
+            f"sweep {name} exists already",
+            f"its trials lie in {home.sweeps / name}",
+            f"{resume_command(home, name)}, or choose another name",
+        )
+
+
+def _chosen_fold(market: Market, request: SweepRequest) -> Fold:
+    folds = walk_forward(market.session, request.config.folds)
+    if not -len(folds) <= request.fold < len(folds):
+        raise UsageError(
+            f"no fold {request.fold}", f"the scenario has {len(folds)}, counted from 0"
+        )
+    return folds[request.fold]
+
+
+def _data_span(market: Market, request: SweepRequest) -> DataSpan:
+    first, last = (market.ts[index].item().replace(tzinfo=UTC) for index in (0, -1))
+    return DataSpan(
+        label=request.label,
+        interval=request.interval,
+        start=first,
+        end=last,
+        fingerprint=market.fingerprint,
+        bars=market.num_bars,
+    )
+
+
+@cache
+def code_version() -> str:
+    """Version of the package and a digest of the code that results depend on."""
+    root = Path(__file__).resolve().parents[2]
+    digest = hashlib.sha256()
+    for package in ("features", "envs", "train"):
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    try:
+        version = metadata.version("ploutos")
+    except metadata.PackageNotFoundError:  # run from a folder, as in a Ray job
+        version = "0"
+    return f"{version}+{digest.hexdigest()[:12]}"

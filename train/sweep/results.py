@@ -1,0 +1,138 @@
+"""What is left of a sweep: a ledger record of every trial, and a bundle of the best one."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from cluster.errors import PloutosError
+from cluster.settings import Home
+from envs import Market
+from features import feature_fingerprint
+from train.bundle.bundle import save_bundle
+from train.bundle.manifest import Lineage, ManifestFields
+from train.ledger.ledger import TrialLedger, TrialRecord
+from train.ledger.names import policies_of_walk
+from train.ledger.ranking import ranked
+from train.scenarios.parameters import LEARNER
+from train.sweep.outcome import Outcome
+from train.sweep.plan import SweepPlan
+from train.sweep.progress import TrialEnd
+from train.sweep.trial import ONNX_FILE, ZIP_FILE, recorded_status, sampled_parameters
+from train.sweep.trial_reading import read_test_window, sound_checkpoint
+
+
+def record_trial(home: Home, plan: SweepPlan, trial: Any) -> TrialEnd:
+    """Enter one of Tune's ended trials into the ledger, with what it earns on the test window.
+
+    The first record stands: a resumed trial that had ended already tells nothing new.
+
+    Raises:
+        DataError: its last checkpoint was damaged.
+    """
+    known = recorded_status(home, plan, trial.trial_id)
+    if known:
+        return cast(TrialEnd, known)
+    outcome = outcome_of(trial)
+    earned = read_test_window(home, plan, trial) if outcome else None
+    scenario = plan.scenario()
+    end = _end_of(trial, outcome, scenario.training.total_timesteps)
+    record = TrialRecord(
+        trial_id=trial_id(plan, trial),
+        problem=plan.problem,
+        sweep=plan.name,
+        scenario=scenario.name,
+        learner=trial.config.get(LEARNER, scenario.learner),
+        seed=int(trial.config["seed"]),
+        config=sampled_parameters(trial.config),
+        status=end,
+        steps=outcome.steps if outcome else 0,
+        validation_sharpe=outcome.validation_sharpe if outcome else None,
+        test_dates=earned.dates() if earned else (),
+        test_returns=earned.daily_returns if earned else np.empty(0),
+        code_version=plan.code_version,
+        data_fingerprint=plan.raw_fingerprint,
+        created=datetime.now(UTC),
+    )
+    TrialLedger(home.ledger).append(record)
+    return end
+
+
+def sweep_records(home: Home, plan: SweepPlan) -> list[TrialRecord]:
+    """The records of a sweep's trials that have ended so far."""
+    records = TrialLedger(home.ledger).records(plan.problem)
+    return [record for record in records if record.sweep == plan.name]
+
+
+def _end_of(trial: Any, outcome: Outcome | None, total_steps: int) -> TrialEnd:
+    """A trial that ended before its steps were taken was pruned."""
+    if trial.status == "ERROR":
+        return "failed"
+    return "completed" if outcome and outcome.steps >= total_steps else "pruned"
+
+
+def trial_id(plan: SweepPlan, trial: Any) -> str:
+    """Unique over all sweeps of a home."""
+    return f"{plan.name}-{trial.trial_id}"
+
+
+def best_trial(plan: SweepPlan, records: Iterable[TrialRecord]) -> TrialRecord:
+    """The median trial of the best configuration: what its seeds usually give.
+
+    Raises:
+        PloutosError: no trial was completed.
+    """
+    configurations = ranked(records)
+    if not configurations or not configurations[0].completed:
+        raise PloutosError(
+            f"no trial of sweep {plan.name} was completed",
+            "all failed or were pruned",
+            f"ploutos tune show {plan.name}",
+        )
+    return configurations[0].median_trial
+
+
+def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
+    """Make a bundle of a trial's last checkpoint; that of a walk's fold stays with the walk.
+
+    Raises:
+        DataError: the checkpoint was damaged since.
+    """
+    checkpoint = sound_checkpoint(trial)
+    scenario = plan.scenario().with_overrides(sampled_parameters(trial.config))
+    outcome = Outcome.read(checkpoint)
+    stated = ManifestFields(
+        scenario=scenario.name,
+        learner=scenario.learner,
+        feature_set=scenario.data.feature_set,
+        feature_fingerprint=feature_fingerprint(scenario.data.feature_set),
+        feature_names=market.feature_names,
+        symbols=market.symbols,
+        v6_params=scenario.v6_params().to_dict(),
+        normaliser=plan.normaliser,
+        data=plan.data,
+        folds=(plan.fold,),
+        lineage=Lineage(
+            sweep=plan.name,
+            trial=trial_id(plan, trial),
+            seed=int(trial.config["seed"]),
+            config=sampled_parameters(trial.config),
+        ),
+        metrics={
+            "validation_sharpe": outcome.validation_sharpe,
+            "steps": outcome.steps,
+        },
+        problem=plan.problem,
+        created=datetime.now(UTC),
+        slots=plan.slots,
+    )
+    onnx, zipped = ((checkpoint / name).read_bytes() for name in (ONNX_FILE, ZIP_FILE))
+    folder = policies_of_walk(home, plan.walk) if plan.walk else home.bundles
+    return save_bundle(folder, onnx, zipped, stated)
+
+
+def outcome_of(trial: Any) -> Outcome | None:
+    """Of the trial's last checkpoint; a trial that failed at once has none."""
+    return Outcome.read(Path(trial.checkpoint.path)) if trial.checkpoint else None

@@ -1,0 +1,107 @@
+"""Who drives a sweep, and where it stands: what lies in its folder beside the trials."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cluster.atomic_filesystem import remove_partial
+from cluster.errors import LockedError
+from cluster.files import canonical_json, write_atomic
+from cluster.settings import Home
+from train.ledger.names import WALK_FILE, walk_of
+
+NOTE_FILE = "RESUME.txt"
+_LOCK_FILE = "driver.lock"
+_END_FILE = "finished.json"
+_RESERVE_FILE = "reserve.bin"
+_RESERVE_BYTES = 1 << 20  # Tune's state of a hundred trials takes a tenth of it
+
+Standing = Literal["running", "interrupted", "finished"]
+
+
+@dataclass(frozen=True)
+class SweepState:
+    """Where a sweep stands, as its folder tells."""
+
+    standing: Standing
+    bundle: str = ""  # of a finished one: the folder of the best policy
+    next_command: str = ""  # of an interrupted one
+
+
+def resume_command(home: Home, name: str) -> str:
+    """What goes on with a sweep, or with the walk-forward of that name, or that it is a fold of."""
+    walk = walk_of(name)
+    for candidate in (name, walk):
+        if candidate and (home.sweeps / candidate / WALK_FILE).exists():
+            return f"ploutos judge run --resume {candidate}"
+    return f"ploutos tune resume {name}"
+
+
+@contextmanager
+def driving(home: Home, name: str) -> Iterator[None]:
+    """Be the only driver of a sweep.
+
+    The note is there from the start, for whoever finds the folder after a power cut; the lock
+    ends with the process, however that ends.
+
+    Raises:
+        LockedError: another process drives it.
+    """
+    folder = home.sweeps / name
+    lock = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(
+                f"sweep {name} is running", "another process drives it", "ploutos tune list"
+            ) from None
+        remove_partial(folder)
+        if not (folder / _END_FILE).exists():
+            write_atomic(folder / NOTE_FILE, f"{resume_command(home, name)}\n".encode())
+        write_atomic(folder / _RESERVE_FILE, bytes(_RESERVE_BYTES))
+        yield
+    finally:
+        free_reserve(home, name)
+        os.close(lock)
+
+
+def free_reserve(home: Home, name: str) -> None:
+    """Make room on a full disk for the state that a resumed sweep starts from."""
+    (home.sweeps / name / _RESERVE_FILE).unlink(missing_ok=True)
+
+
+def finish(home: Home, name: str, bundle: Path) -> None:
+    """Note that nothing is left to do."""
+    folder = home.sweeps / name
+    write_atomic(folder / _END_FILE, canonical_json({"bundle": str(bundle)}))
+    (folder / NOTE_FILE).unlink(missing_ok=True)
+
+
+def sweep_state(home: Home, name: str) -> SweepState:
+    """Where a sweep stands now."""
+    folder = home.sweeps / name
+    if _is_driven(folder / _LOCK_FILE):
+        return SweepState("running")
+    if (folder / _END_FILE).is_file():
+        return SweepState("finished", bundle=json.loads((folder / _END_FILE).read_text())["bundle"])
+    return SweepState("interrupted", next_command=resume_command(home, name))
+
+
+def _is_driven(path: Path) -> bool:
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False

@@ -1,0 +1,212 @@
+"""One trial of a sweep: train, evaluate on validation, leave everything in a checkpoint."""
+
+import errno
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cluster.errors import PloutosError
+from cluster.settings import Home
+from envs import Market
+from train.backtest.evaluation import evaluate
+from train.learners.resources import cap_gpu_memory
+from train.learners.spec import Learner, LearnerSpec, create_learner
+from train.market.stored import open_market
+from train.policy.networks import Actor
+from train.policy.normaliser import Normaliser
+from train.sweep.broadcast import LocalMarkets, local_markets
+from train.sweep.checkpoint import last_sound, seal
+from train.sweep.outcome import Outcome
+from train.sweep.plan import SweepPlan, read_plan
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+EVALUATIONS = 8  # of each trial, evenly over its steps
+ONNX_FILE = "policy.onnx"
+ZIP_FILE = "sb3.zip"
+STORAGE_FAULT = "storage_fault"
+_STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+_LEARNER_FOLDER = "learner"
+_RESERVED = ("home", "sweep", "seed")  # the rest of a trial's configuration is sampled
+
+
+def sampled_parameters(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a trial's configuration that the search chose."""
+    return {name: value for name, value in config.items() if name not in _RESERVED}
+
+
+def run_trial(config: dict[str, Any], tables: Sequence["ObjectRef[Market]"] = ()) -> None:
+    """Tune's trainable.
+
+    It goes on from the furthest sound checkpoint. A trial that the ledger has already, because it
+    ended after Tune's last snapshot, is not trained again: it only ends once more.
+
+    Args:
+        config: home, sweep and seed, and the sampled parameters.
+        tables: The market with raw features in Ray's object store, for machines that lack it;
+            empty where every worker sees the driver's files.
+
+    Raises:
+        PloutosError: the trial is in the ledger as failed.
+    """
+    from ray import tune
+
+    home = Home(Path(config["home"]))
+    plan = read_plan(home, config["sweep"])
+    trial = tune.get_context().get_trial_id()
+    folder = home.sweeps / plan.name / trial
+    given = tune.get_checkpoint()
+    start = last_sound(folder, Path(given.path) if given else None)
+    if recorded_status(home, plan, trial):
+        _end_again(home, plan, trial, start)
+        return
+    cap_gpu_memory(plan.scenario())
+    with _storage_faults_told():
+        run = TrialRun(local_markets(home, plan, tables), plan, config, folder)
+        try:
+            _train(run, start)
+        finally:
+            run.learner.close()
+
+
+def _train(run: "TrialRun", start: Path | None) -> None:
+    if start:
+        run.learner.load(start / _LEARNER_FOLDER)
+        if run.is_done:
+            _report(start, Outcome.read(start).metrics())
+    for outcome, learned in run.outcomes():
+        with run.checkpoint(outcome) as made:
+            _report(made, {**learned, **outcome.metrics()})
+
+
+def _end_again(home: Home, plan: SweepPlan, trial: str, start: Path | None) -> None:
+    if start is None or recorded_status(home, plan, trial) == "failed":
+        raise PloutosError(f"trial {trial} has failed before", "the ledger has it")
+    _report(start, Outcome.read(start).metrics())
+
+
+def _report(checkpoint: Path, metrics: Mapping[str, float]) -> None:
+    """Hand a sealed checkpoint and its numbers to Tune, which copies it to the trial's folder."""
+    from ray import tune
+
+    tune.report(dict(metrics), checkpoint=tune.Checkpoint.from_directory(str(checkpoint)))
+
+
+@contextmanager
+def _storage_faults_told() -> Iterator[None]:
+    """Where a checkpoint or a log cannot be written, Tune gets the reason, as `STORAGE_FAULT`.
+
+    A full disk stops the sweep, which can be resumed; it is no failure of the trial.
+    """
+    from ray import tune
+
+    try:
+        yield
+    except (OSError, PloutosError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError) or cause.errno not in _STORAGE_ERRORS:
+            raise
+        no_result = {"validation_sharpe": 0.0, "num_timesteps": 0}
+        tune.report({**no_result, STORAGE_FAULT: f"cannot write: {os.strerror(cause.errno)}"})
+        threading.Event().wait()  # until Tune ends this worker: nothing is trained unsaved
+
+
+def recorded_status(home: Home, plan: SweepPlan, trial: str) -> str:
+    """How the trial ended as the ledger has it, "" when it has not."""
+    from train.ledger import parquet as trial_file
+
+    path = home.ledger / plan.problem / f"{plan.name}-{trial}.parquet"
+    return trial_file.read(path).status if path.is_file() else ""
+
+
+class TrialRun:
+    """A learner between its evaluations."""
+
+    def __init__(
+        self, markets: LocalMarkets, plan: SweepPlan, config: Mapping[str, Any], folder: Path
+    ) -> None:
+        scenario = plan.scenario().with_overrides(sampled_parameters(config))
+        self._training = scenario.training
+        self._params = scenario.v6_params()
+        self._raw = open_market(markets.raw, plan.raw_fingerprint)
+        self._scale = plan.scale()
+        self._plan = plan
+        self._seed = int(config["seed"])
+        self.learner: Learner = create_learner(
+            LearnerSpec(
+                config=scenario,
+                market=markets.normalised,
+                fingerprint=plan.fingerprint,
+                window=plan.fold.train,
+                seed=self._seed,
+                log_folder=folder / "tensorboard",
+            )
+        )
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all steps have been taken."""
+        return self.learner.num_timesteps >= self._training.total_timesteps
+
+    def outcomes(self) -> Iterator[tuple[Outcome, Mapping[str, float]]]:
+        """Train to the end; each part's outcome and what the learner logged."""
+        total = self._training.total_timesteps
+        part = -(-total // EVALUATIONS)
+        while not self.is_done:
+            before, started = self.learner.num_timesteps, time.perf_counter()
+            learned = self.learner.train(min(part, total - before))
+            rate = (self.learner.num_timesteps - before) / (time.perf_counter() - started)
+            yield self._outcome(rate), learned
+
+    def _outcome(self, steps_per_second: float) -> Outcome:
+        act = raw_act(self.learner.actor(), self._scale, self._raw)
+        low, high = self._plan.fold.validation
+        found = evaluate(act, self._raw, self._params, (low, high - 1), seed=self._seed)
+        return Outcome(
+            steps=self.learner.num_timesteps,
+            steps_per_second=steps_per_second,
+            validation_sharpe=found.sharpe_ratio,
+        )
+
+    @contextmanager
+    def checkpoint(self, outcome: Outcome) -> Iterator[Path]:
+        """A folder with the learner's state, the exported policy and the outcome."""
+        import torch
+
+        from train.policy.export import actor_to_onnx, actor_to_sb3_zip
+
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            actor = self.learner.actor()
+            self.learner.save(folder / _LEARNER_FOLDER)
+            with torch.random.fork_rng(devices=[]):  # an export draws; training must not notice
+                (folder / ONNX_FILE).write_bytes(actor_to_onnx(actor, self._scale))
+                (folder / ZIP_FILE).write_bytes(actor_to_sb3_zip(actor, self._scale))
+            outcome.write(folder)
+            seal(folder)
+            yield folder
+
+
+Act = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.int64]]
+
+
+def raw_act(actor: Actor, scale: Normaliser, market: Market) -> Act:
+    """The policy on raw full observations (B, D), as a bundle takes them."""
+    width = market.num_assets * market.num_features
+    assets = market.num_assets
+
+    def act(observation: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+        features = observation[:, :width].reshape(len(observation), assets, -1)
+        scaled = scale.apply(features).reshape(len(observation), width)
+        return actor.act(np.concatenate([scaled, observation[:, width:]], axis=1))
+
+    return act

@@ -1,0 +1,1 @@
+"""What BETTER and promotable mean: numbers in, checks out."""

@@ -25,9 +25,7 @@ class SessionView:
 
     log: JournalLog
     summary: Row  # of `trade.journal.journal_queries`, as the tables below
-    curve: tuple[
-        Row, ...
-    ]  # `equity_curve` and `drawdown`, a share, 0 or negative
+    curve: tuple[Row, ...]  # `equity_curve` and `drawdown`, a share, 0 or negative
     positions: tuple[Row, ...]
     orders: tuple[Row, ...]  # orders and denials, newest first
     stages: dict[str, int]  # how many of each kind of record

@@ -1,12 +1,10 @@
 """A command line of its own for every test: its own home, its own environment."""
 
-import json
 import os
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from cluster.tokens import ensure_token
 from envs import V6Params
 from envs.from_bars import market_from_bars
 from features import Lake, feature_fingerprint
+from outcome import Outcome, Ploutos
 from serve.endpoint import create_endpoint
 from serve.service import PolicyService
 from serve.state import ServeState
@@ -37,23 +36,6 @@ from train.ledger.record import TrialRecord
 from train.policy.export import actor_to_onnx
 from train.policy.networks import Actor, NetworkShape, PolicyNet
 from train.policy.normaliser import Normaliser
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one command line did."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def document(self) -> Any:
-        """The one JSON document of stdout."""
-        return json.loads(self.stdout)
-
-
-Ploutos = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="module")

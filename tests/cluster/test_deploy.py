@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from places import ROOT
 from train.sweep.__main__ import check_arguments
 
-ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "cluster" / "deploy"
 HOW_TO = ROOT / "docs" / "how-to"
 LAUNCHER_FILES = ("aws", "gcp")

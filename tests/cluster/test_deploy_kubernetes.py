@@ -4,15 +4,14 @@ import importlib
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from places import ROOT
 from train.sweep.__main__ import check_arguments
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "cluster" / "deploy" / "kubernetes"
 KINDS = {
     "storage.yaml": ("v1", "PersistentVolumeClaim"),

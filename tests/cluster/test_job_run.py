@@ -17,11 +17,11 @@ import pytest
 from cluster.artifacts import ArtifactStore
 from cluster.ports import free_port
 from cluster.processes import end, family, wait_gone
+from places import ROOT
 from train.bundle.bundle import PolicyBundle
 from train.bundle.publish import published_bundles
 from train.ledger.ledger import TrialLedger
 
-ROOT = Path(__file__).resolve().parents[2]
 TINY = ["--scenario", "demo", "--trials", "2", "--steps", "16384"]
 TINY += ["--set", "network.net_arch=[16, 16]", "--set", "training.learning_rate=3e-4"]
 

@@ -14,8 +14,8 @@ from cluster.errors import PloutosError, UsageError
 from cluster.jobs import Jobs, JobStatus
 from cluster.ports import free_port
 from cluster.processes import end, family, wait_gone
+from places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "c" * 64
 SCRIPT = """
 import os, sys

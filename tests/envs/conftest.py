@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from envs.market import Market
+from places import SHARED
 
 MakeMarket = Callable[..., Market]
 _NAMES = 9  # who may sit in a slot
@@ -27,7 +28,7 @@ def scalar_v6() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def golden_folder() -> Path:
-    folder = Path(__file__).parents[2].parent / "shared" / "golden"
+    folder = SHARED / "golden"
     if not folder.is_dir():
         pytest.skip(f"the golden files are not at {folder}")
     return folder

@@ -1,12 +1,12 @@
 import re
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 
 from envs import V6Params
+from places import ROOT
 
-PAGE = (Path(__file__).parents[2] / "docs" / "environment.md").read_text()
+PAGE = (ROOT / "docs" / "environment.md").read_text()
 
 
 def test_the_pages_example_runs(capsys: pytest.CaptureFixture[str]) -> None:

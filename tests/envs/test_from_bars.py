@@ -1,5 +1,4 @@
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -9,6 +8,7 @@ from cluster.errors import DataError
 from envs import TradingVectorEnv, V6Params
 from envs.from_bars import market_from_bars
 from features import SimulatedMarket, feature_names, read_bars
+from places import SHARED
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_bad_bars_are_refused(bars: pl.DataFrame) -> None:
 
 
 def test_real_hourly_bars_make_a_market() -> None:
-    path = Path(__file__).parents[2].parent / "shared" / "data" / "hourly.parquet"
+    path = SHARED / "data" / "hourly.parquet"
     if not path.is_file():
         pytest.skip(f"the real bars are not at {path}")
     symbols = ["NVDA", "MSFT", "AAPL"]

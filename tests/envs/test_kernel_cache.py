@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from places import ROOT
+
 PROGRAM = """
 import numpy as np
 from envs import Market, TradingVectorEnv, V6Params

@@ -1,12 +1,10 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import features
-
-ROOT = Path(__file__).parents[2]
+from places import ROOT
 
 
 def test_every_public_name_is_there():

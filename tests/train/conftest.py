@@ -1,7 +1,8 @@
-"""A small market, a policy of known weights and a manifest that fits it."""
+"""Small markets, policies of known weights, and scenarios that learn in seconds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from envs import Market
+from features import feature_names
 from train.bundle.manifest import (
     DataSpan,
     FoldSpan,
@@ -16,8 +18,10 @@ from train.bundle.manifest import (
     ManifestFields,
     Normalisation,
 )
+from train.learners.spec import LearnerSpec
 from train.ledger.ledger import TrialRecord
 from train.policy.contract import INPUT_NAME, OUTPUT_NAME
+from train.scenarios.scenario import PloutosConfig
 
 SYMBOLS = ("XLK", "XLF", "XLE")
 FEATURES = ("momentum", "volatility")
@@ -130,5 +134,92 @@ def trial() -> Callable[..., TrialRecord]:
             "created": datetime(2026, 11, 22, 10, tzinfo=UTC),
         }
         return TrialRecord(**fields | changes)
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def local_ray() -> Iterator[None]:
+    """One private Ray with two CPUs for all tests of this folder."""
+    from cluster.ray_runtime import attached_ray
+
+    with attached_ray(num_cpus=2):
+        yield
+
+
+@pytest.fixture
+def sine_market() -> Market:
+    """One price that swings with a period of 28 bars; the two features are its noisy phase."""
+    rng = np.random.default_rng(0)
+    phase = 2 * np.pi * np.arange(1400)[:, None] / 28
+    close = 100 * np.exp(0.05 * np.sin(phase))
+    features = np.stack([np.sin(phase), np.cos(phase)], axis=-1)
+    return clocked(close, features + 0.2 * rng.standard_normal(features.shape), ("sine", "cosine"))
+
+
+@pytest.fixture
+def random_market() -> Market:
+    """Three random walks; the columns of feature set v6 hold noise."""
+    rng = np.random.default_rng(0)
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.005, (1400, 3)), axis=0))
+    names = feature_names("v6")
+    return clocked(close, rng.standard_normal((1400, 3, len(names))), names)
+
+
+def clocked(close: np.ndarray, features: np.ndarray, names: tuple[str, ...]) -> Market:
+    """Seven bars a session, one session a day."""
+    bars = np.arange(len(close))
+    hours = bars // 7 * 24 + bars % 7
+    return Market.from_arrays(
+        close=close,
+        open=close,
+        session=bars // 7,
+        volume=np.full(close.shape, 1e7),
+        volatility=np.full(close.shape, 0.005),
+        features=features.clip(-10, 10),
+        ts=np.datetime64("2020-01-01T14:30", "us") + hours.astype("timedelta64[h]"),
+        symbols=[f"S{asset}" for asset in range(close.shape[1])],
+        feature_names=names,
+    )
+
+
+@pytest.fixture
+def small() -> Callable[..., PloutosConfig]:
+    """Makes a scenario of 512 steps a rollout and a network of 32; takes training parameters."""
+
+    def make(learner: str = "sb3", kind: str = "flat", **training: Any) -> PloutosConfig:
+        values = PloutosConfig.from_yaml("demo").model_dump(mode="json")
+        values["learner"] = learner
+        sizes = {"n_envs": 16, "n_steps": 32, "batch_size": 128, "total_timesteps": 2048}
+        values["training"] |= sizes | training
+        values["network"] = {"kind": kind, "net_arch": [32]}
+        values["environment"] |= {"slippage_model": "none", "max_steps": 200}
+        values["folds"] |= {"train_sessions": 100, "validation_sessions": 20, "test_sessions": 20}
+        values["search"] |= {"trials": 2}
+        return PloutosConfig.model_validate(values)
+
+    return make
+
+
+@pytest.fixture
+def make_spec(tmp_path: Path) -> Callable[..., LearnerSpec]:
+    """Makes a learner's specification on a market saved below the test's own folder."""
+
+    def make(market: Market, config: PloutosConfig, seed: int = 0) -> LearnerSpec:
+        return LearnerSpec(
+            config=config,
+            market=market.save(tmp_path / "tables"),
+            fingerprint=market.fingerprint,
+            window=(0, 1000),
+            seed=seed,
+            log_folder=tmp_path / "board",
+        )
 
     return make

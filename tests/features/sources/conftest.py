@@ -1,6 +1,5 @@
 """Sources whose clients are the real ones, and whose servers are local."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # tests are no packages; this folder shares servers
-
 import servers
-
 from features.sources.alpaca import AlpacaSource
 from features.sources.http.transport import Clock, Patience, Transport
 from features.sources.polygon import PolygonSource

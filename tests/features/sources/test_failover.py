@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from servers import Market, Reply
 from test_fetch import START, Shop, day
 
 from features import Lake
+from servers import Market, Reply
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-from servers import Reply
 
 from cluster.errors import ConfigError, UsageError
 from features import Lake
 from features.sources.coverage import read_asked
 from features.sources.fetch import Fetcher, FetchRequest
 from features.sources.fetch_result import FetchResult
+from servers import Reply
 
 START = datetime(2024, 1, 8, tzinfo=UTC)
 

@@ -4,16 +4,16 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from servers import Reply
 from test_fetch import START, Shop, day
 
 from features import Lake
 from features.bars.schema import BAR_COLUMNS
+from places import ROOT
+from servers import Reply
 
 SYMBOLS = [f"S{n}" for n in range(6)]
 WINDOWS = st.lists(
@@ -66,7 +66,7 @@ def test_a_fetch_that_was_killed_is_finished_by_the_next_one(vendors, market, tm
     answer = vendors.polygon.answer
     vendors.polygon.answer = lambda call: Reply(hang=True) if "/S4/" in call.path else answer(call)
     command = [sys.executable, "-c", FETCH, str(tmp_path / "lake"), vendors.polygon.url, *SYMBOLS]
-    child = subprocess.Popen(command, cwd=Path(__file__).parents[3])
+    child = subprocess.Popen(command, cwd=ROOT)
     ends = time.monotonic() + 60
     while not any("/S4/" in call.path for call in vendors.polygon.calls):
         assert time.monotonic() < ends, "the fetch never came to the fifth symbol"

@@ -4,13 +4,13 @@ import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from features.bars.checks import check_bars, dated_at_midnight
 from features.bars.schema import BAR_SCHEMA
+from places import ROOT
 
 START = datetime(2024, 1, 8, tzinfo=UTC)
 END = datetime(2024, 1, 20, tzinfo=UTC)  # 9 sessions: the 15th is a holiday
@@ -143,7 +143,7 @@ def test_yahoo_keeps_its_pickles_in_a_folder_of_its_owner(vendors, tmp_path):
     user.mkdir()
     command = [sys.executable, "-c", YAHOO_CALL, str(cache), vendors.yahoo.url]
     environment = os.environ | {"HOME": str(user), "XDG_CACHE_HOME": str(user)}
-    root = Path(__file__).parents[3]
+    root = ROOT
 
     found = subprocess.run(
         command, cwd=root, env=environment, capture_output=True, text=True, check=True

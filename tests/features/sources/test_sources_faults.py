@@ -6,10 +6,10 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from servers import HTML, Reply, chart_error
 
 from cluster.errors import ConfigError
 from features.sources.http.errors import NotEntitled, NotServed, SourceDown
+from servers import HTML, Reply, chart_error
 
 START = datetime(2024, 1, 8, tzinfo=UTC)
 END = datetime(2024, 1, 20, tzinfo=UTC)

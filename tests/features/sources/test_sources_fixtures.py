@@ -2,15 +2,15 @@
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import Reply
 
 from features.bars.checks import check_bars
+from places import SHARED
+from servers import Reply
 
-FIXTURES = Path(__file__).resolve().parents[4] / "shared" / "fixtures"
+FIXTURES = SHARED / "fixtures"
 
 
 def payload(name: str) -> Any:

@@ -35,10 +35,11 @@ demo: setup  ## run the whole line once on the simulated market (BARS=file for y
 test: setup  ## run the tests
 	@$(BIN)/python -m pytest
 
-check: setup  ## lint, format and types
+check: setup  ## lint, format, types and dependencies
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/deptry .
 
 bench: setup  ## measure the environment and the features on this machine
 	@$(BIN)/ploutos bench env --assets 22 --num-envs 1024

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cluster.errors import ConfigError, UsageError
 from envs import kernel, rules
 from envs.market import Market
-from envs.market_checks import check_window
+from envs.market_arrays import check_window
 from envs.observation import compact_size, full_size
 from envs.params import V6Params
 

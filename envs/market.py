@@ -13,26 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from cluster.errors import DataError
 from cluster.files import canonical_json
-from envs import market_checks, market_files
-
-FloatMatrix = NDArray[np.float64]
-
-ARRAYS = {
-    "ts": "datetime64[us]",
-    "session": "int64",
-    "open": "float64",
-    "close": "float64",
-    "volume": "float64",
-    "volatility": "float64",
-    "tradable": "bool",
-    "features": "float32",
-    "occupant": "int64",
-    "exit_price": "float64",
-}
+from envs import market_arrays, market_files
+from envs.market_arrays import ARRAYS, FloatMatrix, MarketArrays
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Market:
+class Market(MarketArrays):
     """Bars and features of A assets on one clock of T bars; use `from_arrays` to make one.
 
     `open`, `volume` and `volatility` may be absent; `require` returns them or says who needs them.
@@ -40,20 +26,6 @@ class Market:
     An asset may be a slot whose name changes: then `occupant` says who sits in it and every other
     column of the bar is that name's own. Without it, an asset is one name throughout.
     """
-
-    symbols: tuple[str, ...]
-    feature_names: tuple[str, ...]
-    ts: NDArray[np.datetime64]  # (T,) datetime64[us], bar open, UTC; NaT where unknown
-    session: NDArray[np.int64]  # (T,), trading-session number; a new number starts a trading day
-    close: FloatMatrix  # (T, A), USD, last price carried where not tradable
-    tradable: NDArray[np.bool_]  # (T, A)
-    features: NDArray[np.float32]  # (T, A, F), within [-10, 10]; row t uses bars <= t only
-    open: FloatMatrix | None = None  # (T, A), USD
-    volume: FloatMatrix | None = None  # (T, A), shares
-    volatility: FloatMatrix | None = None  # (T, A), standard deviation of one bar's return
-    occupant: NDArray[np.int64] | None = None  # (T, A), index into `names`; -1: the slot is empty
-    exit_price: FloatMatrix | None = None  # (T, A), USD, of who leaves the slot at that bar, else 0
-    names: tuple[str, ...] = ()  # (N,), who ever sits in a slot
 
     @classmethod
     def from_arrays(
@@ -82,7 +54,7 @@ class Market:
             DataError: a shape that does not fit, or a bad number, naming symbol and bar.
         """
         prices = _read_only(close, "close")
-        market_checks.check_matrix(prices)
+        market_arrays.check_matrix(prices)
         bars, assets = prices.shape
         times = _read_only(np.full(bars, "NaT") if ts is None else ts, "ts")
         if session is None:
@@ -107,23 +79,8 @@ class Market:
             exit_price=_optional(exit_price, "exit_price"),
             names=tuple(names),
         )
-        market_checks.check(market)
+        market_arrays.check(market)
         return market
-
-    @property
-    def num_bars(self) -> int:
-        """T."""
-        return int(self.close.shape[0])
-
-    @property
-    def num_assets(self) -> int:
-        """A."""
-        return int(self.close.shape[1])
-
-    @property
-    def num_features(self) -> int:
-        """F."""
-        return int(self.features.shape[2])
 
     @property
     def table(self) -> NDArray[np.float32]:
@@ -138,11 +95,6 @@ class Market:
             digest.update(name.encode())
             digest.update(np.ascontiguousarray(array).view(np.uint8).data)
         return digest.hexdigest()
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays that are present, by field name."""
-        present = {name: getattr(self, name) for name in ARRAYS}
-        return {name: array for name, array in present.items() if array is not None}
 
     def header(self) -> dict[str, Any]:
         """Names and shapes, fit for JSON."""
@@ -174,7 +126,7 @@ class Market:
         Raises:
             DataError: the window does not lie inside the Market.
         """
-        market_checks.check_window(self, (low, high))
+        market_arrays.check_window(self, (low, high))
         parts: dict[str, Any] = {
             name: array[low : high + 1] for name, array in self.arrays().items()
         }
@@ -187,7 +139,7 @@ class Market:
             DataError: another shape, or a number that is not finite or outside [-10, 10].
         """
         market = dataclasses.replace(self, features=_read_only(features, "features"))
-        market_checks.check_features(market)
+        market_arrays.check_features(market)
         return market
 
     def save(self, folder: Path) -> Path:

@@ -46,7 +46,7 @@ def bench_features(
     Example: ploutos bench features --symbols 500 --bars 8700 --json
     """
     from envs.from_bars import market_from_bars
-    from features.bench.bench import bench_features as measure
+    from features.bench.bench_features import bench_features as measure
 
     talk(f"{symbols:,} symbols x {bars:,} hourly bars")
     emit(measure(symbols, bars, build_market=market_from_bars), as_json)
@@ -60,8 +60,8 @@ def bench_train(as_json: Json = False) -> None:
 
     Example: ploutos bench train --json
     """
-    from train.bench.bench import SCALAR_FILE, Setting
-    from train.bench.bench import bench_train as measure
+    from train.bench.bench_train import SCALAR_FILE, Setting
+    from train.bench.bench_train import bench_train as measure
 
     scalar = Path(__file__).resolve().parents[2] / SCALAR_FILE
     emit(measure(Setting(), talk, scalar), as_json)

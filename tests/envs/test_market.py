@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cluster.errors import DataError, UsageError
-from envs import Market, market_checks
+from envs import Market, market_arrays
 
 CLOSE = np.array([[10.0, 20.0], [11.0, 21.0], [12.0, 22.0]])
 TS = np.array(["2024-01-02T14:30", "2024-01-02T15:30", "2024-01-03T14:30"], "datetime64[us]")
@@ -100,7 +100,7 @@ def test_what_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> 
 
 def test_a_market_of_too_many_bars_is_refused() -> None:
     with pytest.raises(DataError, match="too many bars"):
-        market_checks.check_matrix(np.broadcast_to(1.0, (2**24 + 1, 1)))
+        market_arrays.check_matrix(np.broadcast_to(1.0, (2**24 + 1, 1)))
 
 
 def test_the_fingerprint_is_of_the_content() -> None:

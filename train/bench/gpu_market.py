@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from cluster.errors import DataError
-from envs.market import ARRAYS, Market
+from envs.market import Market
+from envs.market_arrays import ARRAYS
 
 MAX_BYTES = 40_000_000
 

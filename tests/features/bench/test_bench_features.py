@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.bench.bench import bench_features, random_walks
+from features.bench.bench_features import bench_features, random_walks
 from features.bench.pandas_features import pandas_features
 from features.compute.catalog import feature_names
 from features.compute.compute import compute_features

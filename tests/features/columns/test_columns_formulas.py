@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.bench.bench import random_walks
+from features.bench.bench_features import random_walks
 from features.compute.catalog import feature_columns, feature_names
 from features.compute.compute import compute_features
 

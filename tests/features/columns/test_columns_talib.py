@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.bench.bench import random_walks
+from features.bench.bench_features import random_walks
 from features.compute.compute import compute_features
 
 talib = pytest.importorskip("talib", reason="TA-Lib is not installed")

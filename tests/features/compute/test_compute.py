@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from cluster.errors import DataError
-from features.bench.bench import random_walks
+from features.bench.bench_features import random_walks
 from features.compute.catalog import feature_columns, feature_names
 from features.compute.compute import compute_features
 

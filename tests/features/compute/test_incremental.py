@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cluster.errors import ConfigError, DataError
 from features import SimulatedMarket, compute_features
-from features.bench.bench import random_walks
+from features.bench.bench_features import random_walks
 from features.compute.catalog import feature_columns, feature_names, warmup_bars
 from features.compute.incremental import FeatureWindow, window_bars
 

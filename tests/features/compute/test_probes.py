@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from cluster.errors import ConfigError, DataError
-from features.bench.bench import random_walks
+from features.bench.bench_features import random_walks
 from features.compute.compute import compute_features
 from features.compute.probes import Compute, ProbeReport, probe_features
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.bench.bench import random_walks
+from features.bench.bench_features import random_walks
 from features.compute.catalog import feature_quantities
 from features.compute.compute import BLOCK, bar_numbers, compute_features
 from features.formulas.column import Quantity

@@ -11,7 +11,7 @@ from envs.bench import random_market
 from envs.observation import expand
 from envs.vector import TradingVectorEnv
 from places import ROOT
-from train.bench.bench import SCALAR_FILE, bench_train
+from train.bench.bench_train import SCALAR_FILE, bench_train
 from train.bench.clock import best_rates
 from train.bench.sb3 import ScalarEnv, scalar_environment
 from train.bench.setting import Setting, Workplace

@@ -1,6 +1,7 @@
-"""What a Market must satisfy; every refusal names the array, the symbol and the bar."""
+"""The arrays of a Market, and what they must satisfy; a refusal names array, symbol and bar."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,13 +9,62 @@ from numpy.typing import NDArray
 from cluster.errors import DataError, UsageError
 from envs.observation import MAX_EXACT_BAR
 
-if TYPE_CHECKING:
-    from envs.market import Market
-
+FloatMatrix = NDArray[np.float64]
 FEATURE_LIMIT = 10.0
+ARRAYS = {
+    "ts": "datetime64[us]",
+    "session": "int64",
+    "open": "float64",
+    "close": "float64",
+    "volume": "float64",
+    "volatility": "float64",
+    "tradable": "bool",
+    "features": "float32",
+    "occupant": "int64",
+    "exit_price": "float64",
+}
 
 
-def check(market: "Market") -> None:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MarketArrays:
+    """The fields of a `Market`."""
+
+    symbols: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    ts: NDArray[np.datetime64]  # (T,) datetime64[us], bar open, UTC; NaT where unknown
+    session: NDArray[np.int64]  # (T,), trading-session number; a new number starts a trading day
+    close: FloatMatrix  # (T, A), USD, last price carried where not tradable
+    tradable: NDArray[np.bool_]  # (T, A)
+    features: NDArray[np.float32]  # (T, A, F), within [-10, 10]; row t uses bars <= t only
+    open: FloatMatrix | None = None  # (T, A), USD
+    volume: FloatMatrix | None = None  # (T, A), shares
+    volatility: FloatMatrix | None = None  # (T, A), standard deviation of one bar's return
+    occupant: NDArray[np.int64] | None = None  # (T, A), index into `names`; -1: the slot is empty
+    exit_price: FloatMatrix | None = None  # (T, A), USD, of who leaves the slot at that bar, else 0
+    names: tuple[str, ...] = ()  # (N,), who ever sits in a slot
+
+    @property
+    def num_bars(self) -> int:
+        """T."""
+        return int(self.close.shape[0])
+
+    @property
+    def num_assets(self) -> int:
+        """A."""
+        return int(self.close.shape[1])
+
+    @property
+    def num_features(self) -> int:
+        """F."""
+        return int(self.features.shape[2])
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays that are present, by field name."""
+        present = {name: getattr(self, name) for name in ARRAYS}
+        return {name: array for name, array in present.items() if array is not None}
+
+
+def check(market: MarketArrays) -> None:
     """Check everything.
 
     Raises:
@@ -40,7 +90,7 @@ def check_matrix(close: NDArray[np.float64]) -> None:
         raise DataError("too many bars", f"{close.shape[0]}; at most {MAX_EXACT_BAR} fit")
 
 
-def check_features(market: "Market") -> None:
+def check_features(market: MarketArrays) -> None:
     """Refuse a feature table of a wrong shape, or with a number outside [-10, 10]."""
     features = market.features
     wanted = (*market.close.shape, len(market.feature_names))
@@ -57,7 +107,7 @@ def check_features(market: "Market") -> None:
         )
 
 
-def check_window(market: "Market", window: tuple[int, int]) -> None:
+def check_window(market: MarketArrays, window: tuple[int, int]) -> None:
     """Refuse a window (low, high), both included, that holds no step or leaves the Market."""
     low, high = window
     if not 0 <= low < high < market.num_bars:
@@ -67,7 +117,7 @@ def check_window(market: "Market", window: tuple[int, int]) -> None:
         )
 
 
-def _check_shapes(market: "Market") -> None:
+def _check_shapes(market: MarketArrays) -> None:
     bars, assets = market.close.shape
     if len(market.symbols) != assets or len(set(market.symbols)) != assets:
         raise DataError("symbols do not fit", f"{assets} different names are needed")
@@ -77,7 +127,7 @@ def _check_shapes(market: "Market") -> None:
             raise DataError(f"{name} has a wrong shape", f"{array.shape}; {wanted} is needed")
 
 
-def _check_clock(market: "Market") -> None:
+def _check_clock(market: MarketArrays) -> None:
     if not np.isnat(market.ts).all():
         steps = np.diff(market.ts)
         late = np.flatnonzero(~(steps > np.timedelta64(0, "us")))
@@ -88,7 +138,7 @@ def _check_clock(market: "Market") -> None:
         raise DataError(f"session of bar {back[0] + 1} is before that of bar {back[0]}")
 
 
-def _check_prices(market: "Market") -> None:
+def _check_prices(market: MarketArrays) -> None:
     """A tradable bar has prices; after an asset's first one there is always a price to carry."""
     listed = np.logical_or.accumulate(market.tradable, axis=0)
     if market.occupant is not None:
@@ -102,7 +152,7 @@ def _check_prices(market: "Market") -> None:
         _refuse(market, name, prices, ~good, "must be finite and positive")
 
 
-def _check_slots(market: "Market") -> None:
+def _check_slots(market: MarketArrays) -> None:
     """Who sits in a slot is named, sits in no other, and leaves it at a price; nobody else does."""
     occupant, exit_price, names = market.occupant, market.exit_price, market.names
     if occupant is None or exit_price is None or not names or len(set(names)) != len(names):
@@ -128,7 +178,7 @@ def _check_slots(market: "Market") -> None:
 
 
 def _refuse(
-    market: "Market", name: str, array: NDArray[Any], bad: NDArray[np.bool_], why: str
+    market: MarketArrays, name: str, array: NDArray[Any], bad: NDArray[np.bool_], why: str
 ) -> None:
     if not bad.any():
         return
@@ -140,7 +190,7 @@ def _refuse(
     )
 
 
-def _where(market: "Market", bar: int, asset: int) -> str:
+def _where(market: MarketArrays, bar: int, asset: int) -> str:
     time = market.ts[bar]
     stamp = "" if np.isnat(time) else f" ({time} UTC)"
     return f"{market.symbols[asset]} at bar {bar}{stamp}"

@@ -1,8 +1,12 @@
-"""An append-only file of JSON lines in which each line holds the hash of the one before.
+"""Append-only files of JSON lines in which each line holds the hash of the one before.
 
-Beside the file lies its head, `<name>.head`: how many lines there were and the hash of the last.
-The chain finds lines that were changed, moved or taken out; the head, those cut off at the end.
-Writers hold a lock on the file, and a line is on the disk before the next one is begun.
+`Links` is the form of the lines: the ledger's count rows from 1 and are hashed from outside, those
+of a trading journal count from 0 and bear their own hash. It writes, reads and verifies both.
+
+`HashChain` is a file that several processes write to. Beside it lies its head, `<name>.head`: how
+many lines there were and the hash of the last. The chain finds lines that were changed, moved or
+taken out; the head, those cut off at the end. Writers hold a lock on the file, and a line is on the
+disk before the next one is begun.
 
 What a crash leaves: a torn last line, which the next writer cuts off and no reader counts; a head
 that is behind, which the next writer moves on. What no chain finds: file and head written anew by
@@ -44,6 +48,112 @@ class Fault:
         return f"row {self.row}: {self.what}"
 
 
+START = Head(0, GENESIS)  # of a chain without rows
+
+
+@dataclass(frozen=True)
+class Links:
+    """The form of a chain's lines.
+
+    Args:
+        name: field that names a row to a reader, such as `trial_id`.
+        number: field that counts the rows.
+        first: its value in the first row.
+        seal: field with the hash of the row's other fields, which tells of a change by itself.
+            Without one ("") a row's hash is that of its whole line, and the next row tells.
+    """
+
+    name: str
+    number: str = "row"
+    first: int = 1
+    seal: str = ""
+
+    def link(self, fields: Mapping[str, Any], end: Head) -> Row:
+        """The row that follows `end`; a NaN is a ValueError."""
+        row = {**fields, self.number: self.first + end.rows, "prev": end.hash}
+        return row | {self.seal: _hash(canonical_json(row))} if self.seal else row
+
+    def read(self, data: bytes) -> "Lines":
+        """A file's content."""
+        *lines, torn = data.split(b"\n")
+        return Lines(self, lines, torn)
+
+    def parse(self, line: bytes) -> Row | str:
+        """What a line says, or why it says nothing that holds by itself."""
+        row = _parse(line)
+        if row is None:
+            return "it cannot be read"
+        return row if not self.seal or self._is_sealed(row, line) else "it was changed"
+
+    def _is_sealed(self, row: Row, line: bytes) -> bool:
+        body = {key: value for key, value in row.items() if key != self.seal}
+        try:
+            return line == canonical_json(body | {self.seal: _hash(canonical_json(body))})
+        except ValueError:  # NaN, or half a character
+            return False
+
+    def place(self, row: Row) -> int:
+        """The row that a line says it is, counted from 1; 0 where it says none."""
+        number = row.get(self.number)
+        return number - self.first + 1 if isinstance(number, int) else 0
+
+    def hash_of(self, row: Row, line: bytes) -> str:
+        """What the next row has as `prev`."""
+        return str(row.get(self.seal)) if self.seal else _hash(line)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A chain as it was read; no head is looked at.
+
+    Args:
+        links: their form.
+        lines: those that a line feed ends, without it.
+        torn: what follows the last line feed: a write that a crash cut short.
+    """
+
+    links: Links
+    lines: list[bytes]
+    torn: bytes
+
+    def rows(self) -> list[Row]:
+        """Every row that can be read, oldest first."""
+        return _readable(self.lines)
+
+    def faults(self) -> list[Fault]:
+        """Every row that was changed, moved or taken out, by its number."""
+        parsed = [self.links.parse(line) for line in self.lines]
+        faults = [Fault(n, row) for n, row in enumerate(parsed, 1) if isinstance(row, str)]
+        faults += self._order_faults(parsed)
+        if self.links.seal and not isinstance(self.links.parse(self.torn[:-1]), str):
+            # A torn write is a part of a row; a whole row and another byte is damage.
+            faults.append(Fault(len(self.lines) + 1, "its line feed was overwritten"))
+        return sorted(faults, key=lambda fault: fault.row)
+
+    def _order_faults(self, parsed: Sequence[Row | str]) -> Iterator[Fault]:
+        """Rows that are missing between others, out of place, or unlike what the next one says."""
+        links = self.links
+        read = [
+            (row, line)
+            for row, line in zip(parsed, self.lines, strict=True)
+            if not isinstance(row, str)
+        ]
+        present = {links.place(row) for row, _ in read}
+        last, before = 0, GENESIS
+        for row, line in read:
+            place = links.place(row)
+            called = f"{links.name} {row.get(links.name)}"
+            if place <= last:
+                yield Fault(place, f"{called} is out of place: it stands after row {last}")
+            for gone in range(last + 1, place):
+                if gone not in present:
+                    yield Fault(gone, f"missing: the next one is row {place}, {called}")
+            if place == last + 1 and row.get("prev") != before:
+                yield Fault(last or 1, f"changed, or row {place}, {called}, was")
+            if place > last:
+                last, before = place, links.hash_of(row, line)
+
+
 class HashChain:
     """The chain in one file; any number of processes may append at the same time.
 
@@ -54,7 +164,7 @@ class HashChain:
 
     def __init__(self, path: Path, name: str) -> None:
         self.path = path
-        self._name = name
+        self.links = Links(name)
 
     @contextmanager
     def writing(self) -> Iterator["ChainWriter"]:
@@ -71,19 +181,13 @@ class HashChain:
 
     def rows(self) -> list[Row]:
         """Every whole row that can be read, oldest first; what is wrong with the rest: `faults`."""
-        parsed = (_parse(line) for line in self._lines())
-        return [row for row in parsed if row is not None]
+        return self._read()[0].rows()
 
     def faults(self) -> list[Fault]:
         """Every row that was changed, moved or taken out; empty for a whole chain, or for none."""
-        lines, head = self._read()
-        rows = [_parse(line) for line in lines]
-        faults = [Fault(n, "it cannot be read") for n, row in enumerate(rows, 1) if row is None]
-        read = [(row, line) for row, line in zip(rows, lines, strict=True) if row is not None]
-        return sorted(
-            [*faults, *self._order_faults(read), *self._head_faults(lines, head)],
-            key=lambda fault: fault.row,
-        )
+        chained, head = self._read()
+        faults = [*chained.faults(), *self._head_faults(chained.lines, head)]
+        return sorted(faults, key=lambda fault: fault.row)
 
     @property
     def head_path(self) -> Path:
@@ -98,33 +202,13 @@ class HashChain:
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
-    def _lines(self) -> list[bytes]:
-        return self._read()[0]
-
-    def _read(self) -> tuple[list[bytes], Head | None]:
+    def _read(self) -> tuple[Lines, Head | None]:
         """Lines and head as they stand between two writers."""
         if not self.path.is_file():
-            return [], self.stored_head()
+            return self.links.read(b""), self.stored_head()
         with self.path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
-            return whole_lines(file.read()), self.stored_head()
-
-    def _order_faults(self, read: Sequence[tuple[Row, bytes]]) -> Iterator[Fault]:
-        """Rows that are missing between others, out of place, or unlike what the next one says."""
-        present = {row.get("row") for row, _ in read}
-        last, before = 0, GENESIS
-        for row, line in read:
-            number = row["row"] if isinstance(row.get("row"), int) else 0
-            called = f"{self._name} {row.get(self._name)}"
-            if number <= last:
-                yield Fault(number, f"{called} is out of place: it stands after row {last}")
-            for gone in range(last + 1, number):
-                if gone not in present:
-                    yield Fault(gone, f"missing: the next one is row {number}, {called}")
-            if number == last + 1 and row.get("prev") != before:
-                yield Fault(last or 1, f"changed, or row {number}, {called}, was")
-            if number > last:
-                last, before = number, _hash(line)
+            return self.links.read(file.read()), self.stored_head()
 
     def _head_faults(self, lines: Sequence[bytes], head: Head | None) -> list[Fault]:
         if head is None:
@@ -147,16 +231,16 @@ class ChainWriter:
         self._file = file
         file.seek(0)
         data = file.read()
-        self._lines = whole_lines(data)
-        whole = sum(len(line) + 1 for line in self._lines)
-        if whole < len(data):  # a killed writer's last line
-            file.truncate(whole)
+        chained = chain.links.read(data)
+        self._lines = chained.lines
+        if chained.torn:  # a killed writer's last line
+            file.truncate(len(data) - len(chained.torn))
         if not self._lines and not chain.head_path.exists():
             self._write_head()
 
     def rows(self) -> list[Row]:
         """As `HashChain.rows`."""
-        return [row for row in map(_parse, self._lines) if row is not None]
+        return _readable(self._lines)
 
     def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows, each a mapping of plain JSON values, and put them on the disk."""
@@ -166,7 +250,7 @@ class ChainWriter:
         added = b""
         for row in rows:
             end = _end_of(self._lines)
-            line = canonical_json({**row, "row": end.rows + 1, "prev": end.hash})
+            line = canonical_json(self._chain.links.link(row, end))
             self._lines.append(line)
             added += line + b"\n"
         self._file.write(added)
@@ -186,9 +270,8 @@ class ChainWriter:
         sync_folder(self._chain.path.parent)
 
 
-def whole_lines(data: bytes) -> list[bytes]:
-    """The lines that end in a line feed, without it; what follows the last one is torn."""
-    return data.split(b"\n")[:-1]
+def _readable(lines: Sequence[bytes]) -> list[Row]:
+    return [row for row in map(_parse, lines) if row is not None]
 
 
 def _parse(line: bytes) -> Row | None:

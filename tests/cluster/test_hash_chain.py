@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.hash_chain import GENESIS, HashChain, Head
+from cluster.files import canonical_json
+from cluster.hash_chain import GENESIS, START, HashChain, Head, Links
 
 NAMES = "abcdefgh"
 
@@ -205,3 +206,57 @@ def test_adding_nothing_writes_nothing(tmp_path: Path) -> None:
         writer.append([])
 
     assert chain.path.read_bytes() == before
+
+
+ZEROS = "0" * 64
+A, B = (
+    "069d1c4d8ef991d0d0c8ea7559789dd0cea7e7263226b20caa3d89889f518998",
+    "2f7856d8c9543b3660aade0d5aa116c0fc98b4d1004313e84ae6054b3ab78b02",
+)
+SEALED = Links("type", number="seq", first=0, seal="hash")
+SEALED_LINES = (
+    f'{{"hash":"{A}","prev":"{ZEROS}","seq":0,"type":"a"}}\n'
+    f'{{"hash":"{B}","prev":"{A}","seq":1,"type":"b"}}\n'
+).encode()
+PLAIN_LINES = (
+    f'{{"name":"a","prev":"{ZEROS}","row":1}}\n'
+    '{"name":"b","prev":"01fc677bdd0b7d66e71780e3210ccbdfee7b58510cbbd2578a9aae85c8ad0a94",'
+    '"row":2}\n'
+).encode()
+
+
+@pytest.mark.parametrize(
+    ("links", "stored"), [(Links("name"), PLAIN_LINES), (SEALED, SEALED_LINES)]
+)
+def test_the_forms_of_homes_that_exist_are_written_and_read(links: Links, stored: bytes) -> None:
+    written, end = b"", START
+    for name in "ab":
+        row = links.link({links.name: name}, end)
+        line = canonical_json(row)
+        written, end = written + line + b"\n", Head(end.rows + 1, links.hash_of(row, line))
+
+    assert written == stored
+    assert [row[links.name] for row in links.read(stored).rows()] == ["a", "b"]
+    assert links.read(stored).faults() == []
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (SEALED_LINES.replace(b'"a"', b'"x"'), "row 1: it was changed"),
+        (SEALED_LINES.replace(b'"b"', b'"x"'), "row 2: it was changed"),
+        (SEALED_LINES.split(b"\n")[1] + b"\n", "row 1: missing: the next one is row 2, type b"),
+        (SEALED_LINES[:-1] + b"\r", "row 2: its line feed was overwritten"),
+        (SEALED_LINES.replace(b"}\n", b" }\n"), "row 1: it was changed"),
+    ],
+)
+def test_a_sealed_row_tells_of_a_change_without_a_head(data: bytes, fault: str) -> None:
+    assert str(SEALED.read(data).faults()[0]) == fault
+
+
+@pytest.mark.parametrize("lost", [1, 2, 40])
+def test_what_a_crash_cut_short_is_torn_and_no_fault(lost: int) -> None:
+    chained = SEALED.read(SEALED_LINES[:-lost])
+
+    assert (len(chained.rows()), chained.faults()) == (1, [])
+    assert len(chained.torn) > 0

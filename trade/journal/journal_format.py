@@ -1,14 +1,13 @@
 """The journal's line format: one record a line, each chained to the one before by SHA-256."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any, Final
 
 from cluster.errors import DataError
 from cluster.files import canonical_json
+from cluster.hash_chain import START, Head, Links, Row
 
-GENESIS: Final = "0" * 64
+LINKS: Final = Links("type", number="seq", first=0, seal="hash")
 KINDS: Final = frozenset(
     {
         "session_started",
@@ -36,7 +35,7 @@ class Record:
         ts: When it was written, ISO 8601 in UTC.
         kind: One of `KINDS`; the key `type` of the line.
         payload: What happened.
-        prev: `hash` of the record before, `GENESIS` for the first.
+        prev: `hash` of the record before, 64 zeros for the first.
         hash: SHA-256 over the canonical JSON of the five fields above.
     """
 
@@ -52,24 +51,31 @@ class Record:
         cls, prev: "Record | None", ts: str, kind: str, payload: dict[str, Any]
     ) -> "Record":
         """The record that follows `prev`."""
-        if kind not in KINDS:
-            raise ValueError(f"unknown record type {kind}")
-        seq, before = (prev.seq + 1, prev.hash) if prev else (0, GENESIS)
-        body = {"seq": seq, "ts": ts, "type": kind, "payload": payload, "prev": before}
-        return cls(seq, ts, kind, payload, before, _digest(body))
+        end = Head(prev.seq + 1, prev.hash) if prev else START
+        return cls.from_row(LINKS.link({"ts": ts, "type": kind, "payload": payload}, end))
+
+    @classmethod
+    def from_row(cls, row: Row) -> "Record":
+        """The record in a line of the chain.
+
+        Raises:
+            ValueError: it is of no known kind, or has other fields than a record.
+        """
+        if row.keys() != {*_FIELDS, "type"}:
+            raise ValueError(f"a record has other fields than {', '.join(sorted(row))}")
+        if row["type"] not in KINDS:
+            raise ValueError(f"unknown record type {row['type']}")
+        return cls(kind=row["type"], **{name: row[name] for name in _FIELDS})
 
     def line(self) -> bytes:
         """The record's line, with the newline that says that it is whole."""
-        return canonical_json(self._body() | {"hash": self.hash}) + b"\n"
+        return canonical_json(self._row()) + b"\n"
 
-    def _body(self) -> dict[str, Any]:
-        return {
-            "seq": self.seq,
-            "ts": self.ts,
-            "type": self.kind,
-            "payload": self.payload,
-            "prev": self.prev,
-        }
+    def _row(self) -> Row:
+        return {name: getattr(self, name) for name in _FIELDS} | {"type": self.kind}
+
+
+_FIELDS: Final = ("seq", "ts", "payload", "prev", "hash")  # those that a line calls the same
 
 
 def parse_lines(data: bytes, origin: str) -> tuple[list[Record], int]:
@@ -85,42 +91,16 @@ def parse_lines(data: bytes, origin: str) -> tuple[list[Record], int]:
     Raises:
         DataError: a line other than a torn last one is damaged; says which.
     """
-    records: list[Record] = []
-    *lines, tail = data.split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        records.append(_parse(line, records[-1] if records else None, number, origin))
-    if _ends_in_damage(tail, records[-1] if records else None):
-        raise _damage(origin, len(lines) + 1, "its newline was overwritten")
-    return records, len(data) - len(tail)
-
-
-def _ends_in_damage(tail: bytes, prev: Record | None) -> bool:
-    """A torn write is a prefix of a record; a whole record and another byte is damage."""
-    try:
-        _parse(tail[:-1], prev, 0, "")
-    except DataError:
-        return False
-    return True
-
-
-def _parse(line: bytes, prev: Record | None, number: int, origin: str) -> Record:
-    try:
-        fields = json.loads(line)
-        record = Record(
-            seq=fields["seq"],
-            ts=fields["ts"],
-            kind=fields["type"],
-            payload=fields["payload"],
-            prev=fields["prev"],
-            hash=fields["hash"],
-        )
-        expected = Record.chained(prev, record.ts, record.kind, record.payload)
-        whole = record == expected and record.line() == line + b"\n"
-    except (ValueError, KeyError, TypeError) as error:
-        raise _damage(origin, number, f"it is no journal record ({error})") from error
-    if not whole:
-        raise _damage(origin, number, "its hash does not fit its content and the line before")
-    return record
+    chained = LINKS.read(data)
+    for fault in chained.faults():
+        raise _damage(origin, fault.row, fault.what)
+    records = []
+    for number, row in enumerate(chained.rows(), 1):
+        try:
+            records.append(Record.from_row(row))
+        except ValueError as error:
+            raise _damage(origin, number, f"it is no journal record ({error})") from error
+    return records, len(data) - len(chained.torn)
 
 
 def _damage(origin: str, number: int, why: str) -> DataError:
@@ -129,7 +109,3 @@ def _damage(origin: str, number: int, why: str) -> DataError:
         why,
         "restore the file from a copy, or start a new session with another journal",
     )
-
-
-def _digest(body: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical_json(body)).hexdigest()

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import DataError, LockedError, PloutosError
+from cluster.hash_chain import GENESIS
 from trade.journal.journal import Journal, read_journal
-from trade.journal.journal_format import GENESIS, parse_lines
+from trade.journal.journal_format import parse_lines
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -129,7 +130,7 @@ def test_a_second_writer_is_locked_out_at_once_with_exit_code_4(tmp_path: Path) 
 DIE_WITH_THE_LOCK = """
 import os, signal, sys
 from pathlib import Path
-from trade.journal import Journal
+from trade.journal.journal import Journal
 Journal(Path(sys.argv[1])).append("mark", {"bar": 0})
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -147,7 +148,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from cluster.errors import PloutosError
-from trade.journal import Journal
+from trade.journal.journal import Journal
 path = Path(sys.argv[1])
 journal = Journal(path)
 journal.append("mark", {"bar": 0})

@@ -186,7 +186,7 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 import numpy as np
-from train.ledger import TrialLedger, TrialRecord
+from train.ledger.ledger import TrialLedger, TrialRecord
 
 ledger, writer = TrialLedger(Path(sys.argv[1])), sys.argv[2]
 for number in range(12):

@@ -17,6 +17,7 @@ from envs.market import Market
 from envs.market_arrays import check_window
 from envs.observation import compact_size, full_size
 from envs.params import V6Params
+from features.compute.feature_limit import FEATURE_LIMIT
 
 Observation = Literal["compact", "full"]
 
@@ -203,7 +204,9 @@ class EnvironmentBatch:
 def _observation_space(market: Market, observation: Observation) -> Box:
     assets = market.num_assets
     if observation == "full":
-        return Box(-10.0, 10.0, (full_size(assets, market.num_features),), np.float32)
+        return Box(
+            -FEATURE_LIMIT, FEATURE_LIMIT, (full_size(assets, market.num_features),), np.float32
+        )
     low, high = np.zeros(compact_size(assets)), np.ones(compact_size(assets))
     high[0] = market.num_bars - 1
     low[-2], high[-2] = -1.0, 5.0  # total return

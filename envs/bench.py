@@ -13,6 +13,7 @@ from envs.batch import Observation
 from envs.market import Market
 from envs.params import V6Params
 from envs.vector import TradingVectorEnv
+from features.compute.feature_limit import FEATURE_LIMIT
 
 BARS = 8_700  # five years of hourly bars
 BARS_A_SESSION = 7
@@ -71,7 +72,7 @@ def random_market(assets: int, bars: int = BARS, seed: int = 0) -> Market:
         close=close,
         open=close * np.exp(random.normal(0.0, 0.001, close.shape)),
         session=np.arange(bars) // BARS_A_SESSION,
-        features=features.clip(-10.0, 10.0),
+        features=features.clip(-FEATURE_LIMIT, FEATURE_LIMIT),
     )
 
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from cluster.errors import DataError, UsageError
 from envs.observation import MAX_EXACT_BAR
+from features.compute.feature_limit import FEATURE_LIMIT
 
 FloatMatrix = NDArray[np.float64]
-FEATURE_LIMIT = 10.0
 ARRAYS = {
     "ts": "datetime64[us]",
     "session": "int64",

@@ -7,9 +7,10 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
+from features.compute.feature_limit import FEATURE_LIMIT
+
 MAX_ASSETS = 512
 MAX_FEATURES = 1024
-FEATURE_LIMIT = 10.0  # the feature table is scaled and clipped to [-10, 10]
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$"
 
 Money = Annotated[FiniteFloat, Field(ge=-1e15, le=1e15)]  # USD

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cluster.errors import DataError
 
 FIRST_DATE = "1990-01-02"  # session number 0; fixed, so that a number never changes its meaning
+SESSIONS_A_YEAR = 252  # for rates: a year has 250 to 253
 OUTSIDE = -1  # session number of a time at which the exchange is closed
 
 Dates = NDArray[np.datetime64]

@@ -13,8 +13,8 @@ from features.bars.grid import Grid, Matrix, naive_utc
 from features.bars.sessions import OUTSIDE, session_index
 from features.compute.catalog import feature_columns, feature_names, feature_scales, warmup_bars
 from features.compute.compute import compute_features
+from features.compute.feature_limit import FEATURE_LIMIT
 
-LIMIT = 10.0  # features are clipped to [-LIMIT, LIMIT] after their scale is divided out
 VOLATILITY_WINDOW = 20  # bars
 BLOCK = 4096  # bars that are turned from columns into rows at once: they stay in the cache
 
@@ -181,7 +181,7 @@ def _table(
     """Scaled and clipped features (T, A, F), 0 where not usable, a block of bars at a time."""
     table = np.zeros((*grid.shape, columns.width), dtype=np.float32)
     scaled = columns.select(
-        (pl.col(name) / scale).clip(-LIMIT, LIMIT).cast(pl.Float32)
+        (pl.col(name) / scale).clip(-FEATURE_LIMIT, FEATURE_LIMIT).cast(pl.Float32)
         for name, scale in zip(columns.columns, scales, strict=True)
     )
     for start in range(0, len(usable), BLOCK):

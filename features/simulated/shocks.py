@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.bars.sessions import session_times
+from features.bars.sessions import SESSIONS_A_YEAR, session_times
 
 Array = NDArray[np.float64]
 
-SESSIONS_A_YEAR = 252
 MARKET_VOLATILITY = 0.16  # a year
 SECTOR_VOLATILITY = 0.10
 OWN_VOLATILITY = 0.165  # the three together: 25 % a year

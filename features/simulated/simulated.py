@@ -11,9 +11,9 @@ import polars as pl
 from cluster.errors import ConfigError
 from cluster.files import canonical_json
 from features.bars.schema import BAR_COLUMNS
-from features.bars.sessions import sessions_from
+from features.bars.sessions import SESSIONS_A_YEAR, sessions_from
 from features.simulated.edge import plant
-from features.simulated.shocks import SESSIONS_A_YEAR, Array, Clock, Shocks, clock, draw
+from features.simulated.shocks import Array, Clock, Shocks, clock, draw
 from features.universe.sectors import SECTORS
 
 

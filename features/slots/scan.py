@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 
 from cluster.errors import ConfigError, DataError
+from features.bars.sessions import SESSIONS_A_YEAR
 from features.slots.scan_dates import sessions_until
 from features.universe.universe import Universe
 
-SESSIONS_A_YEAR = 252
 RECENT_SESSIONS = 5  # a stock without a bar in these no longer trades
 PICK_SCHEMA = {
     "sector": pl.String(),

@@ -10,7 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cluster.errors import DataError
-from features.slots.scan import SESSIONS_A_YEAR, Scan, ScanRules, scan_sectors
+from features.bars.sessions import SESSIONS_A_YEAR
+from features.slots.scan import Scan, ScanRules, scan_sectors
 from features.slots.scan_dates import Rescan, rescans, sessions_until
 from features.universe.universe import Universe
 

@@ -10,6 +10,7 @@ from envs.observation import account_tail, lay_out
 from serve.client import PolicyClient
 from serve.schema import Account, ActRequest
 from trade.policy.policy import AccountView, PolicyAnswer
+from train.policy.contract import softmax
 
 
 class BundleFacts(Protocol):
@@ -111,9 +112,8 @@ class LocalPolicy:
             account.initial_balance,
         )
         logits = self._actor.logits(lay_out(features, tail)[None])[0]
-        odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
         return PolicyAnswer(
             actions=logits.argmax(axis=-1).astype(np.int64),
             bundle_id=self._actor.manifest.bundle_id,
-            probabilities=odds / odds.sum(axis=-1, keepdims=True),
+            probabilities=softmax(logits),
         )

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from cluster.errors import DataError
 from envs import Market, V6Params
+from features.bars.sessions import SESSIONS_A_YEAR
 from train.policy.contract import Act
 from train.stats import metrics
 
@@ -65,7 +66,7 @@ class Evaluation:
     def cost_drag(self) -> float:
         """Costs as a share of the mean equity, a year."""
         paid = float(np.sum(self.costs)) / float(np.mean(self.equity[1:]))
-        return paid * metrics.TRADING_DAYS / self.days
+        return paid * SESSIONS_A_YEAR / self.days
 
     def dates(self) -> list[date]:
         """The sessions as dates (D,).
@@ -183,15 +184,3 @@ def evaluate(
             course.close_out(step)
             return course.finish(name, sent_actions=True, ruined=True)
     return course.finish(name, sent_actions=True)
-
-
-def evaluate_random(
-    market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0
-) -> Evaluation:
-    """The policy that draws each action uniformly; arguments as `evaluate`."""
-    generator = np.random.default_rng(seed)
-
-    def act(observation: npt.NDArray[np.float32]) -> Int64:
-        return generator.integers(0, 3, size=(len(observation), market.num_assets))
-
-    return evaluate(act, market, params, window, seed=seed, name="random")

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from envs import Market, V6Params
+from features.bars.sessions import SESSIONS_A_YEAR
 from features.universe.sector_of import sectors_by_name
 from train.backtest.account import Account, Weights, monthly, session_ends, walk
 from train.backtest.evaluation import Evaluation
 from train.market.asset_returns import log_returns
 
-LOOKBACK = 252  # sessions
+LOOKBACK = SESSIONS_A_YEAR
 SKIPPED = 21  # the last ones of them, whose returns tend to reverse
 LEAST = 2 * SKIPPED  # daily returns; with fewer nothing is ranked
 HELD = 3  # one group of so many, rounded up, is held

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from envs import Market, TradingVectorEnv, V6Params, rules
+from features.bars.sessions import SESSIONS_A_YEAR
 from train.backtest.evaluation import Evaluation
 from train.bundle.verdict_record import RandomTrading
 from train.stats import metrics
@@ -182,6 +183,6 @@ class _Walker:
         turned = traded.sum(axis=0) / 2.0 / equity[1:].mean(axis=0)
         return _Walked(
             daily_returns=path[1:] / path[:-1] - 1.0,
-            turnover=turned * metrics.TRADING_DAYS / len(last),
+            turnover=turned * SESSIONS_A_YEAR / len(last),
             exposure=np.mean(invested / equity[1:], axis=0),
         )

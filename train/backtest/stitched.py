@@ -62,13 +62,9 @@ def walk_policy(
     ]
 
 
-def walk_baselines(
-    pieces: Sequence[Piece], *, seed: int = 0, change: Change = unchanged
-) -> list[Evaluation]:
+def walk_baselines(pieces: Sequence[Piece], *, seed: int = 0) -> list[Evaluation]:
     """Each baseline over the same sessions, started anew in every piece."""
-    walks = [
-        baselines(piece.market, change(piece.params), piece.window, seed=seed) for piece in pieces
-    ]
+    walks = [baselines(piece.market, piece.params, piece.window, seed=seed) for piece in pieces]
     return [stitch(row) for row in zip(*walks, strict=True)]
 
 

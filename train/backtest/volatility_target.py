@@ -7,10 +7,10 @@ the month before; there with leverage, here without.
 import numpy as np
 
 from envs import Market, V6Params
+from features.bars.sessions import SESSIONS_A_YEAR
 from train.backtest.account import Account, Weights, monthly, session_ends, walk
 from train.backtest.evaluation import Evaluation
 from train.market.regimes import market_returns
-from train.stats.metrics import TRADING_DAYS
 
 TARGET = 0.10  # a year
 MEMORY = 21  # sessions
@@ -40,5 +40,5 @@ def _invested(returns: Weights) -> float:
     """Share of equity for the daily returns of the last sessions."""
     if len(returns) < MEMORY:
         return 1.0
-    volatility = float(np.std(returns, ddof=1)) * TRADING_DAYS**0.5
+    volatility = float(np.std(returns, ddof=1)) * SESSIONS_A_YEAR**0.5
     return min(1.0, TARGET / volatility) if volatility > 0.0 else 1.0

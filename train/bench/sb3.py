@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 from cluster.errors import UsageError
 from envs import Market, V6Params
 from envs.observation import full_size
+from features.compute.feature_limit import FEATURE_LIMIT
 from train.learners.spec import LearnerSpec
 
 ORIGINAL_PROCESSES = 16
@@ -48,7 +49,7 @@ class ScalarEnv(gym.Env[Observation, npt.NDArray[Any]]):
         self._v6 = scalar(market, params)
         self._table = market.table
         width = full_size(market.num_assets, market.num_features)
-        self.observation_space = gym.spaces.Box(-10.0, 10.0, (width,), np.float32)
+        self.observation_space = gym.spaces.Box(-FEATURE_LIMIT, FEATURE_LIMIT, (width,), np.float32)
         self.action_space = gym.spaces.MultiDiscrete([3] * market.num_assets)
 
     def reset(

@@ -31,7 +31,7 @@ from train.bundle.onnx_check import MAX_BYTES, check_onnx
 from train.bundle.override import UNPROVEN_FILE, Unproven, read_unproven
 from train.bundle.stress_record import STRESS_FILE, read_stress
 from train.bundle.verdict_record import VERDICT_FILE, VerdictRecord, parse_verdict, verdict_bytes
-from train.policy.contract import INPUT_NAME, OUTPUT_NAME
+from train.policy.contract import INPUT_NAME, OUTPUT_NAME, softmax
 
 MANIFEST_FILE = "manifest.json"
 _MAX_MANIFEST_BYTES = 4 << 20
@@ -115,9 +115,7 @@ class PolicyBundle:
 
     def probabilities(self, observation: Float32) -> Float32:
         """(B, A, 3) softmax of `logits`."""
-        logits = self.logits(observation)
-        weights = np.exp(logits - logits.max(axis=2, keepdims=True))
-        return np.asarray(weights / weights.sum(axis=2, keepdims=True), np.float32)
+        return softmax(self.logits(observation))
 
     def _check_observation(self, observation: Float32) -> None:
         size = self.manifest.observation_size

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.errors import BundleError
+from features.bars.sessions import SESSIONS_A_YEAR
 from train.bundle.manifest import Manifest
 from train.bundle.override import Unproven
 from train.bundle.stress_record import Spread, StressRecord
@@ -164,7 +165,7 @@ def _limits(facts: CardFacts) -> list[str]:
     if manifest.data.label == "SIMULATED":
         lines.append("- Its market was SIMULATED: nothing here is true of real prices.")
     if verdict is not None:
-        error = (252 / verdict.days) ** 0.5
+        error = (SESSIONS_A_YEAR / verdict.days) ** 0.5
         lines.append(
             f"- {verdict.days} sessions leave a Sharpe ratio with a standard error of about "
             f"{error:.1f}."

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from features.compute.feature_limit import FEATURE_LIMIT
 from train.policy.contract import INPUT_NAME, OUTPUT_NAME
 from train.policy.networks import CHOICES, Actor, NetworkShape
-from train.policy.normaliser import CLIP, Normaliser
+from train.policy.normaliser import Normaliser
 from train.policy.onnx_graph import GraphWriter
 from train.policy.shared_export import Layer, as_perceptron, layers_of, write_shared_policy
 from train.policy.shared_network import SharedPolicy
@@ -30,7 +31,9 @@ def actor_to_onnx(actor: Actor, normaliser: Normaliser) -> bytes:
     account = graph.columns(INPUT_NAME, shape.table_width, shape.observation_width)
     centred = graph.node("Sub", features, graph.constant(_tiled(normaliser.mean, shape)))
     scaled = graph.node("Div", centred, graph.constant(_tiled(normaliser.std, shape)))
-    bounds = [graph.constant(np.array(bound, np.float32)) for bound in (-CLIP, CLIP)]
+    bounds = [
+        graph.constant(np.array(bound, np.float32)) for bound in (-FEATURE_LIMIT, FEATURE_LIMIT)
+    ]
     features = graph.node("Clip", scaled, *bounds)
     if isinstance(actor.policy, SharedPolicy):
         logits = write_shared_policy(graph, actor.policy, features, account)
@@ -90,8 +93,8 @@ def _stock_ppo(actor: Actor, hidden: list[int]):  # type: ignore[no-untyped-def]
         policy_kwargs={"net_arch": arch, "activation_fn": activation, "ortho_init": False},
         _init_setup_model=False,
     )
-    bound = CLIP  # of a raw observation
-    model.observation_space = Box(-bound, bound, (shape.observation_width,), np.float32)
+    width = shape.observation_width
+    model.observation_space = Box(-FEATURE_LIMIT, FEATURE_LIMIT, (width,), np.float32)
     model.action_space = MultiDiscrete([CHOICES] * shape.num_assets)
     model.n_envs = 1
     model.n_steps = 1  # the rollout buffer is made with the model

@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.errors import DataError
-
-CLIP = 10.0  # standard deviations; the observation space's own bound
+from features.compute.feature_limit import FEATURE_LIMIT
 
 Float32 = npt.NDArray[np.float32]
 
@@ -53,7 +52,7 @@ class Normaliser:
     def apply(self, features: Float32) -> Float32:
         """Normalise an array whose last axis is F; the result is a new array."""
         scaled = (features - self.mean) / self.std
-        return np.clip(scaled, -CLIP, CLIP, out=scaled)
+        return np.clip(scaled, -FEATURE_LIMIT, FEATURE_LIMIT, out=scaled)
 
     def to_dict(self) -> dict[str, list[float]]:
         """Plain numbers, for a manifest."""

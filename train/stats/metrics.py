@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.errors import DataError
+from features.bars.sessions import SESSIONS_A_YEAR
 
-TRADING_DAYS = 252  # a year
-_ROOT = float(np.sqrt(TRADING_DAYS))  # scales a ratio or a deviation of a day to a year
-_STILL = 1e-12  # a deviation below this, a day, is rounding
+_ROOT = float(np.sqrt(SESSIONS_A_YEAR))  # scales a ratio or a deviation of a day to a year
+STILL = 1e-12  # a deviation below this, a day, is rounding
 
 Returns = npt.NDArray[np.float64]
 
@@ -78,7 +78,7 @@ def sharpe_a_day(returns: Returns, risk_free: float = 0.0) -> float:
     """
     path = checked(returns, least=2)
     deviation = float(np.std(path, ddof=1))
-    if deviation < _STILL:
+    if deviation < STILL:
         return 0.0
     return float(np.mean(path) - _a_day(risk_free)) / deviation
 
@@ -91,7 +91,7 @@ def sharpe_ratio(returns: Returns, risk_free: float = 0.0) -> float:
 def sharpe_ratios(paths: Returns) -> Returns:
     """`sharpe_ratio` of each column of (D, K) returns, which are taken as they are; (K,)."""
     deviations = np.std(paths, axis=0, ddof=1)
-    moves = deviations >= _STILL
+    moves = deviations >= STILL
     ratios: Returns = np.where(moves, np.mean(paths, axis=0), 0.0) / np.where(
         moves, deviations, 1.0
     )
@@ -106,7 +106,7 @@ def sortino_ratio(returns: Returns, risk_free: float = 0.0) -> float:
     """
     excess = checked(returns) - _a_day(risk_free)
     downside = float(np.sqrt(np.mean(np.minimum(excess, 0.0) ** 2)))
-    if downside < _STILL:
+    if downside < STILL:
         return 0.0
     return float(np.mean(excess)) / downside * _ROOT
 
@@ -127,7 +127,7 @@ def total_return(returns: Returns) -> float:
 
 def cagr(returns: Returns) -> float:
     """Compound annual growth rate, `prod(1 + r)^(252 / D) - 1`."""
-    return float((1.0 + total_return(returns)) ** (TRADING_DAYS / len(returns)) - 1.0)
+    return float((1.0 + total_return(returns)) ** (SESSIONS_A_YEAR / len(returns)) - 1.0)
 
 
 def volatility(returns: Returns) -> float:
@@ -162,7 +162,7 @@ def turnover(traded_usd: Returns, equity_usd: Returns, days: int) -> float:
         days: trading days that the bars span.
     """
     share = float(np.sum(traded_usd)) / 2.0 / float(np.mean(equity_usd))
-    return share * TRADING_DAYS / days
+    return share * SESSIONS_A_YEAR / days
 
 
 def exposure(invested_usd: Returns, equity_usd: Returns) -> float:
@@ -171,4 +171,4 @@ def exposure(invested_usd: Returns, equity_usd: Returns) -> float:
 
 
 def _a_day(rate_a_year: float) -> float:
-    return float((1.0 + rate_a_year) ** (1.0 / TRADING_DAYS) - 1.0)
+    return float((1.0 + rate_a_year) ** (1.0 / SESSIONS_A_YEAR) - 1.0)

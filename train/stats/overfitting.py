@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.errors import DataError
+from train.stats.metrics import STILL
 
 BLOCKS = 16  # S; 12,870 ways to choose half of them
 _CHUNK = 1024  # ways at a time, so that a thousand trials fit into memory
-_STILL = 1e-12  # as in `train.stats.metrics`: a deviation below this, a day, is rounding
 _TIE = 1e-9  # ratios closer than this are equal: copies of one trial must not win by rounding
 
 Float64 = npt.NDArray[np.float64]
@@ -67,7 +67,7 @@ class _BlockSums:
         mean = chosen @ self.first / days
         spread = (chosen @ self.second - days * mean**2) / (days - 1.0)
         deviation = np.sqrt(np.maximum(spread, 0.0))
-        moves = deviation >= _STILL
+        moves = deviation >= STILL
         ratios: Float64 = np.where(
             moves, (mean + self.means) / np.where(moves, deviation, 1.0), 0.0
         )

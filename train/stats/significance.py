@@ -9,6 +9,7 @@ Politis and Romano, The Stationary Bootstrap (1994), JASA 89(428).
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from train.stats import metrics
 EULER_MASCHERONI = float(np.euler_gamma)
 REPETITIONS = 2000
 LEVEL = 0.95
+_NORMAL = NormalDist()
 
 Float64 = npt.NDArray[np.float64]
 
@@ -69,7 +71,7 @@ def probabilistic_sharpe_ratio(moments: Moments, benchmark: float = 0.0) -> floa
             f"its variance comes out as {variance:.3g}",
             "judge over a longer window",
         )
-    return _normal_cdf((moments.sharpe - benchmark) * math.sqrt((moments.days - 1) / variance))
+    return _NORMAL.cdf((moments.sharpe - benchmark) * math.sqrt((moments.days - 1) / variance))
 
 
 def expected_maximum_sharpe(variance: float, trials: int) -> float:
@@ -86,8 +88,8 @@ def expected_maximum_sharpe(variance: float, trials: int) -> float:
         raise DataError(f"{trials} trials with a variance of {variance}", "are no set of trials")
     if trials == 1:
         return 0.0
-    upper = _normal_quantile(1.0 - 1.0 / trials)
-    tail = _normal_quantile(1.0 - 1.0 / (trials * math.e))
+    upper = _NORMAL.inv_cdf(1.0 - 1.0 / trials)
+    tail = _NORMAL.inv_cdf(1.0 - 1.0 / (trials * math.e))
     return math.sqrt(variance) * ((1.0 - EULER_MASCHERONI) * upper + EULER_MASCHERONI * tail)
 
 
@@ -189,13 +191,3 @@ def block_length(returns: Float64) -> int:
         return 1
     length = float(optimal_block_length(moving)["stationary"].max())
     return min(max(math.ceil(length), 1), max(len(returns) // 3, 1))
-
-
-def _normal_cdf(value: float) -> float:
-    return 0.5 * math.erfc(-value / math.sqrt(2.0))
-
-
-def _normal_quantile(probability: float) -> float:
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(probability)

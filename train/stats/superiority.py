@@ -8,10 +8,10 @@ errors, as in the paper, so that a wild trial does not drown the others.
 import numpy as np
 import numpy.typing as npt
 
+from train.stats.metrics import STILL
 from train.stats.significance import REPETITIONS, block_length
 
 Float64 = npt.NDArray[np.float64]
-_STILL = 1e-12  # a deviation below this, a day, is rounding
 
 
 def superiority_p(
@@ -41,9 +41,9 @@ def spa_p(excess: Float64, *, seed: int = 0) -> float:
     1 where no mean is above 0. 2,000 draws of the stationary bootstrap, mean block length by
     `train.stats.significance.block_length`.
     """
-    moving = excess[:, np.std(excess, axis=0) > _STILL]
+    moving = excess[:, np.std(excess, axis=0) > STILL]
     if moving.shape[1] == 0:
-        return 0.0 if np.any(excess.mean(axis=0) > _STILL) else 1.0
+        return 0.0 if np.any(excess.mean(axis=0) > STILL) else 1.0
     if not np.any(moving.mean(axis=0) > 0.0):
         return 1.0
     from arch.bootstrap import SPA

@@ -8,13 +8,14 @@ import polars as pl
 from cluster.errors import ConfigError, DataError
 from cluster.settings import Home
 from features import SimulatedMarket, interval_of, read_bars
+from features.bars.sessions import SESSIONS_A_YEAR
 from features.slots.bars import SlotRules, slotted_bars
 from features.universe.store import load_universe
 from features.universe.universe import Universe
 from train.scenarios.scenario import PloutosConfig
 from train.sweep.plan import SweepRequest
 
-_SESSIONS_A_YEAR, _SESSIONS_A_MONTH = 252, 21
+_SESSIONS_A_MONTH = 21
 _SYMBOLS = 22  # of a simulated market, where the scenario names none
 _CANDIDATES = 4  # symbols a sector, where the sector scan shall choose
 
@@ -39,7 +40,7 @@ def simulated_request(
     """
     market = SimulatedMarket(
         symbols=_number_of_symbols(config),
-        sessions=config.data.years * _SESSIONS_A_YEAR + _sessions_before(config),
+        sessions=config.data.years * SESSIONS_A_YEAR + _sessions_before(config),
         interval=config.data.interval,
         edge=edge,
         seed=seed,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from features.bars.sessions import SESSIONS_A_YEAR
 from train.backtest.evaluation import Evaluation
-from train.stats.metrics import TRADING_DAYS
 
 SAME_PATH = 0.99  # correlation of daily returns from which two paths are one
 LONGEST_TURN = 1.0  # a year: mean holding periods of a year or more are holding, not trading
@@ -53,7 +53,7 @@ def _largest_share(candidate: Evaluation) -> float:
 
 def _disguise(candidate: Evaluation, baselines: Sequence[Evaluation]) -> str:
     turned = float(candidate.traded.sum()) / 2.0 / float(np.mean(candidate.equity[1:]))
-    if turned > ENTRY_TURN + LONGEST_TURN * candidate.days / TRADING_DAYS:
+    if turned > ENTRY_TURN + LONGEST_TURN * candidate.days / SESSIONS_A_YEAR:
         return ""
     for baseline in baselines:
         if baseline.name.split()[0] in HOLDING:

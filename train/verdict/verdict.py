@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.errors import DataError
+from features.bars.sessions import SESSIONS_A_YEAR
 from train.backtest.evaluation import Evaluation
 from train.bundle.verdict_record import BaselineExcess
 from train.bundle.verdict_record import VerdictRecord as Verdict
 from train.stats.clusters import effective_trials
-from train.stats.metrics import TRADING_DAYS
 from train.stats.overfitting import BLOCKS, probability_of_overfitting
 from train.stats.significance import (
     Moments,
@@ -80,7 +80,7 @@ def judge(
         sharpe_low=interval.low,
         sharpe_high=interval.high,
         deflated_sharpe=deflated,
-        deflation_threshold=threshold * TRADING_DAYS**0.5,
+        deflation_threshold=threshold * SESSIONS_A_YEAR**0.5,
         trials=trials.height,
         days=candidate.days,
         effective_trials=clusters,
@@ -144,7 +144,7 @@ def _cross_trial_variance(trials: "pl.DataFrame", moments: Moments) -> float:
     Where fewer than two trials left a test path, that of the ratio's own estimate under no skill,
     1 / (D - 1): trials that tell nothing must not make the bar lower.
     """
-    ratios = trials["test_sharpe"].drop_nulls().to_numpy() / TRADING_DAYS**0.5
+    ratios = trials["test_sharpe"].drop_nulls().to_numpy() / SESSIONS_A_YEAR**0.5
     if len(ratios) < 2:
         return 1.0 / (moments.days - 1)
     return float(np.var(ratios, ddof=1))

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from random_trader import trade_at_random
 
 from envs import Market, V6Params
 from train.backtest.baselines import equal_weight
 from train.backtest.costs import with_costs
-from train.backtest.evaluation import Evaluation, evaluate_random
+from train.backtest.evaluation import Evaluation
 
 
 def share_paid(walk: Evaluation) -> float:
@@ -20,8 +21,8 @@ def test_a_traded_dollar_costs_so_many_times_as_much(
 ) -> None:
     params = V6Params.default(slippage_model=model)
 
-    once = evaluate_random(market, params, (0, 419))
-    dear = evaluate_random(market, with_costs(params, factor), (0, 419))
+    once = trade_at_random(market, params, (0, 419))
+    dear = trade_at_random(market, with_costs(params, factor), (0, 419))
 
     assert share_paid(dear) / share_paid(once) == pytest.approx(factor, rel=0.02)
 

@@ -5,10 +5,11 @@ from datetime import date
 
 import numpy as np
 import pytest
+from random_trader import trade_at_random
 
 from cluster.errors import DataError
 from envs import Market, V6Params
-from train.backtest.evaluation import evaluate, evaluate_random
+from train.backtest.evaluation import evaluate
 
 FREE = {"slippage_model": "none", "spread_bps": 0.0, "sec_fee": 0.0, "finra_taf": 0.0}
 WHOLE = (0, 419)
@@ -51,7 +52,7 @@ def test_a_purchase_is_marked_session_by_session() -> None:
 
 
 def test_daily_returns_compound_to_the_last_equity(market: Market) -> None:
-    walked = evaluate_random(market, V6Params.default(), (30, 401), seed=3)
+    walked = trade_at_random(market, V6Params.default(), (30, 401), seed=3)
 
     growth = np.prod(1.0 + walked.daily_returns)
     assert growth == pytest.approx(walked.equity[-1] / 100_000.0, rel=1e-12)
@@ -89,10 +90,10 @@ def test_fills_at_the_close_mark_the_bar_of_the_decision() -> None:
 def test_the_time_limit_of_training_does_not_end_a_pass(market: Market) -> None:
     short, long = V6Params.default(max_steps=5), V6Params.default(max_steps=5000)
 
-    first = evaluate_random(market, short, WHOLE)
+    first = trade_at_random(market, short, WHOLE)
 
     assert len(first.bars) == 419
-    np.testing.assert_array_equal(first.equity, evaluate_random(market, long, WHOLE).equity)
+    np.testing.assert_array_equal(first.equity, trade_at_random(market, long, WHOLE).equity)
 
 
 def test_the_same_seed_gives_the_same_pass_and_another_one_other_slippage(market: Market) -> None:
@@ -111,7 +112,7 @@ def test_costs_are_what_still_prices_lose() -> None:
     )
     params = V6Params.default(max_trades_per_day=100)
 
-    walked = evaluate_random(still, params, (0, 39), seed=5)
+    walked = trade_at_random(still, params, (0, 39), seed=5)
 
     assert walked.fills > 10
     lost = 1e5 - walked.equity[-1]
@@ -123,7 +124,7 @@ def test_costs_are_what_still_prices_lose() -> None:
 
 
 def test_holdings_are_noted_at_every_mark(market: Market) -> None:
-    walked = evaluate_random(market, V6Params.default(), WHOLE, seed=2)
+    walked = trade_at_random(market, V6Params.default(), WHOLE, seed=2)
 
     assert walked.shares is not None
     worth = (walked.shares * market.close[walked.bars]).sum(axis=1)
@@ -164,7 +165,7 @@ def test_a_window_must_lie_inside_the_market(market: Market, window: tuple[int, 
 
 
 def test_numbers_of_a_results_table(market: Market) -> None:
-    walked = evaluate_random(market, V6Params.default(), WHOLE)
+    walked = trade_at_random(market, V6Params.default(), WHOLE)
 
     numbers = walked.to_dict()
 

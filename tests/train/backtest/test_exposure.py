@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from random_trader import trade_at_random
 
 from cluster.errors import DataError
 from envs import Market, V6Params
 from train.backtest.baselines import equal_weight
-from train.backtest.evaluation import evaluate, evaluate_random
+from train.backtest.evaluation import evaluate
 from train.backtest.exposure import Exposure, exposure, joined
 from train.report.exposure_chart import SHOWN, exposure_chart
 
@@ -16,7 +17,7 @@ WINDOW = (217, 419)
 
 
 def test_the_groups_add_up_to_what_is_invested(market: Market) -> None:
-    walked = evaluate_random(market, V6Params.default(), WINDOW)
+    walked = trade_at_random(market, V6Params.default(), WINDOW)
 
     found = exposure(walked, market)
 
@@ -47,7 +48,7 @@ def test_who_never_buys_is_not_exposed(market: Market) -> None:
 
 
 def test_a_walk_without_holdings_is_refused(market: Market) -> None:
-    walked = replace(evaluate_random(market, V6Params.default(), WINDOW), shares=None)
+    walked = replace(trade_at_random(market, V6Params.default(), WINDOW), shares=None)
 
     with pytest.raises(DataError, match="holdings"):
         exposure(walked, market)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from random_trader import trade_at_random
 
 from envs import Market, V6Params
 from train.backtest.baselines import flat
-from train.backtest.evaluation import Evaluation, evaluate, evaluate_random
+from train.backtest.evaluation import Evaluation, evaluate
 from train.backtest.random_policies import POLICIES, RandomPolicies, random_policies
 
 WINDOW = (100, 419)
@@ -34,7 +35,7 @@ def test_exposure_and_turnover_are_matched(market: Market, chance: float, buys: 
 
 
 def test_a_random_policy_is_one_of_them(market: Market) -> None:
-    like = evaluate_random(market, PARAMS, WINDOW)
+    like = trade_at_random(market, PARAMS, WINDOW)
 
     found = random_policies(like, market, PARAMS, WINDOW)
 

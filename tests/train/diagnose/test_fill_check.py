@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_trader import trade_at_random
 
 from envs import Market, V6Params
-from train.backtest.evaluation import Evaluation, evaluate, evaluate_random
+from train.backtest.evaluation import Evaluation, evaluate
 from train.diagnose.fill_check import equity_at_next_open, fill_fault
 
 WINDOW = (30, 250)
@@ -33,7 +34,7 @@ def dear_market() -> Market:
 
 
 def walk(market: Market, params: V6Params, seed: int = 0) -> Evaluation:
-    return evaluate_random(market, params, WINDOW, seed=seed)
+    return trade_at_random(market, params, WINDOW, seed=seed)
 
 
 @settings(max_examples=25, deadline=None)

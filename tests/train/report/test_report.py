@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from random_trader import trade_at_random
 
 from cluster.errors import DataError
 from envs import Market, V6Params
 from train.backtest.baselines import baselines
-from train.backtest.evaluation import evaluate_random
 from train.bundle.manifest import ManifestFields, complete
 from train.ledger.ledger import TrialLedger, TrialRecord
 from train.report.report import ReportInput, write_report
@@ -37,7 +37,7 @@ def given(
             )
         )
     params, window = V6Params.default(), (217, 419)
-    candidate = evaluate_random(market, params, window)
+    candidate = trade_at_random(market, params, window)
     others = baselines(market, params, window)
     trials = ledger.trials("0123456789abcdef")
     return ReportInput(

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from random_trader import trade_at_random
 
 from envs import Market, V6Params
 from train.backtest.baselines import baselines, buy_and_hold
-from train.backtest.evaluation import Evaluation, evaluate, evaluate_random
+from train.backtest.evaluation import Evaluation, evaluate
 from train.verdict.degeneracy import ENTRY_TURN, degeneracy
 
 PARAMS = V6Params.default(max_trades_per_day=50)
@@ -53,7 +54,7 @@ def test_a_market_of_one_asset_has_no_other() -> None:
     close = 100.0 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.01, (420, 1)), axis=0))
     market = Market.from_arrays(close=close, open=close, session=np.arange(420) // 7)
 
-    assert degeneracy(evaluate_random(market, PARAMS, WINDOW)) == ""
+    assert degeneracy(trade_at_random(market, PARAMS, WINDOW)) == ""
 
 
 def test_buying_in_once_is_buy_and_hold(market: Market) -> None:
@@ -79,7 +80,7 @@ def test_half_of_the_market_is_the_market(market: Market) -> None:
 
 def test_trading_at_random_is_bad_but_no_disguise(market: Market) -> None:
     assert (
-        degeneracy(evaluate_random(market, PARAMS, WINDOW), baselines(market, PARAMS, WINDOW)) == ""
+        degeneracy(trade_at_random(market, PARAMS, WINDOW), baselines(market, PARAMS, WINDOW)) == ""
     )
 
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from random_trader import trade_at_random
 
 from cluster.errors import DataError
 from envs import Market, V6Params
 from train.backtest.baselines import baselines
-from train.backtest.evaluation import Evaluation, evaluate, evaluate_random
+from train.backtest.evaluation import Evaluation, evaluate
 from train.stats.clusters import effective_trials
 from train.stats.overfitting import probability_of_overfitting
 from train.stats.significance import Moments, deflated_sharpe_ratio
@@ -178,7 +179,7 @@ def test_the_same_seed_gives_the_same_verdict() -> None:
 
 def test_random_trading_on_a_random_walk_is_not_better(market: Market) -> None:
     params, window = V6Params.default(), (0, 419)
-    chosen = evaluate_random(market, params, window)
+    chosen = trade_at_random(market, params, window)
 
     verdict = judge(chosen, baselines(market, params, window), trials(chosen.sharpe_ratio, 0.0))
 

@@ -1,11 +1,7 @@
 """The built-in venue: it fills at a bar's open, at V6's prices, by V6's own functions."""
 
-from collections.abc import Iterable
-
 from envs import rules
-from trade.bars.bar_table import BarTable
-from trade.bars.slot_map import Seats
-from trade.orders.account import Account
+from trade.brokers.port import BrokerSetup
 from trade.orders.orders import Fill, Leg, Order, Rejection, Side
 from trade.risk.risk import EntryCost
 
@@ -21,33 +17,15 @@ _REASONS = {
 
 
 class PaperBroker:
-    """Fills market orders on bars that are known, and keeps its own account.
+    """Fills market orders on bars that are known, and keeps the account it was set up with."""
 
-    Args:
-        table: The bars.
-        p: V6's numbers, cost model included.
-        seed: Of the slippage stream; a backtest with this seed pays the same.
-        account: What it starts with; copied by the caller where shared.
-        known: Client order ids that it has dealt with before.
-        seats: Which asset of the policy a symbol is, and so its slippage draws; its column if None.
-    """
-
-    def __init__(
-        self,
-        table: BarTable,
-        p: rules.RuleParams,
-        seed: int,
-        account: Account,
-        known: Iterable[str] = (),
-        *,
-        seats: Seats | None = None,
-    ) -> None:
-        self.account = account
-        self._table = table
-        self._p = p
-        self._seed = rules.fold_seed(seed)
-        self._known = set(known)
-        self._seats = seats or Seats(table)
+    def __init__(self, setup: BrokerSetup) -> None:
+        self.account = setup.account
+        self._table = setup.seats.table
+        self._p = setup.v6
+        self._seed = rules.fold_seed(setup.seed)
+        self._known = set(setup.known_ids)
+        self._seats = setup.seats
 
     def submit(self, order: Order, bar: int) -> Fill | Rejection:
         """Trade in a bar: at its open, or from the order's trigger price.

@@ -6,12 +6,13 @@ from typing import Any
 
 from trade.bars.bar_table import decision_id
 from trade.bars.slot_map import Leaver, Seats
+from trade.brokers.port import Broker
 from trade.journal.failpoint import failpoint
 from trade.journal.session_log import SessionLog
 from trade.orders.denial import Denial
 from trade.orders.orders import Leg, Order, Rejection, Side, client_order_id
 from trade.orders.protection import Protection, Trigger, triggered
-from trade.session.order_builder import Broker, TicketWriter
+from trade.session.order_builder import TicketWriter
 
 
 class Execution:

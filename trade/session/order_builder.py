@@ -1,28 +1,19 @@
 """From one intended leg to an order, or to the denial that says why not."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from envs import rules
 from trade.bars.bar_table import prices_of
 from trade.bars.slot_map import Seats
+from trade.brokers.port import Broker
 from trade.journal.state import NEVER, SessionState
 from trade.orders.denial import Denial
-from trade.orders.orders import Fill, Leg, Order, Rejection, Side
+from trade.orders.orders import Leg, Order, Side
 from trade.orders.protection import Protection
 from trade.risk.correlation import PriceHistory, deny_correlated
-from trade.risk.risk import Book, EntryCost, RiskGate
+from trade.risk.risk import Book, RiskGate
 from trade.risk.sizing import entry_notional, v6_notional
-
-
-class Broker(Protocol):
-    """Where orders go; it fills a client order id once at most."""
-
-    def submit(self, order: Order, bar: int) -> Fill | Rejection:
-        """Trade in a bar."""
-
-    def entry_cost(self, symbol: str, notional: float, bar: int) -> EntryCost:
-        """What buying for `notional` USD or less in a bar costs at most."""
 
 
 @dataclass(frozen=True, slots=True)

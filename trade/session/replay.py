@@ -14,7 +14,8 @@ from cluster.errors import BundleError, DataError, UsageError
 from envs.params import V6Params
 from trade.bars.bar_table import BarTable
 from trade.bars.slot_map import Seats
-from trade.brokers.paper import PaperBroker
+from trade.brokers.port import BrokerSetup
+from trade.brokers.registry import PAPER, create_broker
 from trade.journal.journal import Journal, read_journal
 from trade.journal.session_log import SessionLog
 from trade.orders.account import Account
@@ -213,10 +214,14 @@ def replay_table(
         account = deepcopy(log.state.account)
         if not log.state.opening:
             account = Account.opened_with(terms.params.initial_balance)
-        rule_params = terms.params.rule_params()
-        broker = PaperBroker(
-            table, rule_params, terms.seed, account, log.state.settled, seats=seats
+        setup = BrokerSetup(
+            seats=seats,
+            v6=terms.params.rule_params(),
+            account=account,
+            seed=terms.seed,
+            known_ids=log.state.settled,
         )
+        broker = create_broker(PAPER, setup)
         teller = _Teller(table, log, on_session)
         session = TradingSession(terms, table, request.policy, broker, log, seats=seats)
         session.run(first, last, teller.tell)

@@ -9,13 +9,14 @@ from cluster.errors import ConfigError
 from serve.errors import PolicyRefusedError, PolicyUnavailableError
 from trade.bars.bar_table import BarTable, bar_time, decision_id, prices_of
 from trade.bars.slot_map import Seats
+from trade.brokers.port import Broker
 from trade.journal.failpoint import failpoint
 from trade.journal.session_log import SessionLog
 from trade.orders.orders import Leg, Side, client_order_id
 from trade.policy.policy import AccountView, Policy, checked, named_actions, named_probabilities
 from trade.risk.risk import RiskGate
 from trade.session.execution import Execution
-from trade.session.order_builder import Broker, TicketWriter, TradingRules
+from trade.session.order_builder import TicketWriter, TradingRules
 from trade.session.session_config import Terms
 
 OnBar = Callable[[int], None]

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs import V6Params, rules
+from trade.bars.slot_map import Seats
 from trade.brokers.paper import ENVIRONMENT, PaperBroker
+from trade.brokers.port import BrokerSetup
 from trade.orders.account import Account, Position
 from trade.orders.orders import Fill, Leg, Order, Rejection, Side
 
@@ -17,7 +19,8 @@ SPREAD = {"slippage_model": "none", "spread_bps": 10.0, "sec_fee": 1e-4, "finra_
 
 def broker_for(table, cash: float = 1e5, seed: int = 0, **params) -> PaperBroker:
     p = V6Params.default(**(params or {"slippage_model": "none"})).rule_params()
-    return PaperBroker(table, p, seed, Account.opened_with(cash))
+    account = Account.opened_with(cash)
+    return PaperBroker(BrokerSetup(seats=Seats(table), v6=p, account=account, seed=seed))
 
 
 def buy(notional: float, order_id: str = "buy") -> Order:
@@ -111,8 +114,13 @@ def test_no_buy_pays_more_than_the_worst_price(
 
 def test_an_order_id_is_filled_once(flat_table) -> None:
     table = flat_table(bars=4)
-    p = V6Params.default(slippage_model="none").rule_params()
-    broker = PaperBroker(table, p, 0, Account.opened_with(1e5), known=["old"])
+    setup = BrokerSetup(
+        seats=Seats(table),
+        v6=V6Params.default(slippage_model="none").rule_params(),
+        account=Account.opened_with(1e5),
+        known_ids={"old"},
+    )
+    broker = PaperBroker(setup)
     filled(broker.submit(buy(1000.0), 1))
     assert broker.submit(buy(1000.0), 1) == Rejection("buy", "S0", "DUPLICATE_ID")
     assert broker.submit(buy(1000.0, "old"), 1) == Rejection("old", "S0", "DUPLICATE_ID")

@@ -20,7 +20,8 @@ from trade.session.replay import replay_table
 
 CORE = """
 import sys
-import trade.session, trade.paper_broker, trade.replay, trade.policy, trade.views, trade.audit
+import trade.session.session, trade.session.replay, trade.brokers.registry, trade.policy.policy
+import trade.journal.journal_queries, trade.journal.audit
 heavy = {"torch", "ray", "pandas", "numba", "polars", "gymnasium", "streamlit", "onnxruntime"}
 print(sorted(heavy & set(sys.modules)))
 """

@@ -24,9 +24,8 @@ from cluster.errors import ConfigError, PloutosError
 from envs import TradingVectorEnv, V6Params
 from train.learners.resources import cap_gpu_memory, gpus_per_learner
 from train.learners.rllib_module import TableModule
-from train.learners.rllib_ppo import BatchedPPO
+from train.learners.rllib_ppo import BatchedPPO, WeightedStartsPPO
 from train.learners.rllib_runner import BatchedEnvRunner
-from train.learners.rllib_starts import WeightedStartsPPO
 from train.learners.spec import LearnerSpec
 from train.market.curriculum import EVERYWHERE, Stage, stage_at
 from train.market.stored import check_same_market, open_market

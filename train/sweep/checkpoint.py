@@ -1,12 +1,72 @@
-"""A trial's checkpoint folders: sealed by checksums, found again after a crash."""
+"""What a checkpoint of a trial holds, and which one to go on from after a crash.
+
+A checkpoint is a folder: the learner's own state, the exported policy in two forms, what that
+policy earns on validation, and a seal, the checksums of all of it.
+"""
 
 import json
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+from cluster.errors import DataError
 from cluster.files import canonical_json, sha256_of, write_atomic
-from train.sweep.outcome import Outcome
+from train.learners.spec import Learner
+from train.policy.normaliser import Normaliser
 
+LEARNER_FOLDER = "learner"
+ONNX_FILE = "policy.onnx"
+ZIP_FILE = "sb3.zip"
+OUTCOME_FILE = "outcome.json"
 SEAL = "checksums.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the policy earns on validation; the test window is read when the trial has ended."""
+
+    steps: int
+    steps_per_second: float
+    validation_sharpe: float
+
+    def write(self, folder: Path) -> None:
+        """Put it into a checkpoint."""
+        (folder / OUTCOME_FILE).write_text(json.dumps(vars(self)))
+
+    @classmethod
+    def read(cls, folder: Path) -> "Outcome":
+        """The opposite of `write`; what older checkpoints tell beside it is left alone."""
+        values = json.loads((folder / OUTCOME_FILE).read_text())
+        return cls(**{field.name: values[field.name] for field in fields(cls)})
+
+    def metrics(self) -> dict[str, float]:
+        """The numbers that Tune compares and TensorBoard draws."""
+        return {
+            "validation_sharpe": self.validation_sharpe,
+            "num_timesteps": self.steps,
+            "steps_per_second": self.steps_per_second,
+        }
+
+
+def write_checkpoint(folder: Path, learner: Learner, scale: Normaliser, outcome: Outcome) -> None:
+    """Fill an empty folder, and seal it.
+
+    Args:
+        folder: Where to.
+        learner: Its state is saved, and its present policy exported.
+        scale: Of the policy's inputs; the exported policy takes raw features.
+        outcome: What that policy earns.
+    """
+    import torch
+
+    from train.policy.export import actor_to_onnx, actor_to_sb3_zip
+
+    actor = learner.actor()
+    learner.save(folder / LEARNER_FOLDER)
+    with torch.random.fork_rng(devices=[]):  # an export draws; training must not notice
+        (folder / ONNX_FILE).write_bytes(actor_to_onnx(actor, scale))
+        (folder / ZIP_FILE).write_bytes(actor_to_sb3_zip(actor, scale))
+    outcome.write(folder)
+    seal(folder)
 
 
 def seal(folder: Path) -> None:
@@ -21,6 +81,20 @@ def is_sound(folder: Path) -> bool:
         return all(sha256_of(folder / name) == digest for name, digest in sealed.items())
     except (OSError, ValueError, AttributeError):
         return False
+
+
+def check_sound(folder: Path) -> None:
+    """Refuse a checkpoint that is not whole.
+
+    Raises:
+        DataError: it was damaged since it was written.
+    """
+    if not is_sound(folder):
+        raise DataError(
+            f"{folder} is damaged",
+            "its files are not those that its checksums.json names",
+            "restore the folder from a copy, then run the command again",
+        )
 
 
 def last_sound(own: Path, given: Path | None) -> Path | None:

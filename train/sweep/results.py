@@ -1,4 +1,9 @@
-"""What is left of a sweep: a ledger record of every trial, and a bundle of the best one."""
+"""What is left of a sweep: a ledger record of every trial, and a bundle of the best one.
+
+A trial's test window is read once, here, by the driver, when the trial has ended and nothing
+about it can change any more: neither the trial nor Tune, a scheduler or a search algorithm ever
+has a number of the test window.
+"""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -11,17 +16,18 @@ from cluster.errors import PloutosError
 from cluster.settings import Home
 from envs import Market
 from features import feature_fingerprint
+from train.backtest.evaluation import Evaluation, evaluate
 from train.bundle.bundle import save_bundle
+from train.bundle.inference import likeliest
 from train.bundle.manifest import Lineage, ManifestFields
 from train.ledger.ledger import TrialLedger, TrialRecord
 from train.ledger.names import policies_of_walk
 from train.ledger.ranking import ranked
 from train.scenarios.parameters import LEARNER
-from train.sweep.outcome import Outcome
+from train.sweep.checkpoint import ONNX_FILE, ZIP_FILE, Outcome, check_sound
 from train.sweep.plan import SweepPlan
 from train.sweep.progress import TrialEnd
-from train.sweep.trial import ONNX_FILE, ZIP_FILE, recorded_status, sampled_parameters
-from train.sweep.trial_reading import read_test_window, sound_checkpoint
+from train.sweep.trial import recorded_status, sampled_parameters
 
 
 def record_trial(home: Home, plan: SweepPlan, trial: Any) -> TrialEnd:
@@ -36,7 +42,7 @@ def record_trial(home: Home, plan: SweepPlan, trial: Any) -> TrialEnd:
     if known:
         return cast(TrialEnd, known)
     outcome = outcome_of(trial)
-    earned = read_test_window(home, plan, trial) if outcome else None
+    earned = _earned_on_test(home, plan, trial) if outcome else None
     scenario = plan.scenario()
     end = _end_of(trial, outcome, scenario.training.total_timesteps)
     record = TrialRecord(
@@ -64,6 +70,31 @@ def sweep_records(home: Home, plan: SweepPlan) -> list[TrialRecord]:
     """The records of a sweep's trials that have ended so far."""
     records = TrialLedger(home.ledger).records(plan.problem)
     return [record for record in records if record.sweep == plan.name]
+
+
+def _earned_on_test(home: Home, plan: SweepPlan, trial: Any) -> Evaluation:
+    """Walk the policy of an ended trial's last checkpoint through the test window of its fold.
+
+    Raises:
+        DataError: the checkpoint was damaged.
+    """
+    onnx = (_sound_checkpoint(trial) / ONNX_FILE).read_bytes()
+    scenario = plan.scenario().with_overrides(sampled_parameters(trial.config))
+    low, high = plan.fold.test
+    return evaluate(
+        likeliest(onnx),
+        Market.load(home.tables / plan.raw_market),
+        scenario.v6_params(),
+        (low, high - 1),
+        seed=int(trial.config["seed"]),
+    )
+
+
+def _sound_checkpoint(trial: Any) -> Path:
+    """The folder of the last checkpoint that Tune has of a trial."""
+    checkpoint = Path(trial.checkpoint.path)
+    check_sound(checkpoint)
+    return checkpoint
 
 
 def _end_of(trial: Any, outcome: Outcome | None, total_steps: int) -> TrialEnd:
@@ -100,7 +131,7 @@ def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
     Raises:
         DataError: the checkpoint was damaged since.
     """
-    checkpoint = sound_checkpoint(trial)
+    checkpoint = _sound_checkpoint(trial)
     scenario = plan.scenario().with_overrides(sampled_parameters(trial.config))
     outcome = Outcome.read(checkpoint)
     stated = ManifestFields(

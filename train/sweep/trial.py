@@ -23,19 +23,15 @@ from train.market.stored import open_market
 from train.policy.networks import Actor
 from train.policy.normaliser import Normaliser
 from train.sweep.broadcast import LocalMarkets, local_markets
-from train.sweep.checkpoint import last_sound, seal
-from train.sweep.outcome import Outcome
+from train.sweep.checkpoint import LEARNER_FOLDER, Outcome, last_sound, write_checkpoint
 from train.sweep.plan import SweepPlan, read_plan
 
 if TYPE_CHECKING:
     from ray import ObjectRef
 
 EVALUATIONS = 8  # of each trial, evenly over its steps
-ONNX_FILE = "policy.onnx"
-ZIP_FILE = "sb3.zip"
 STORAGE_FAULT = "storage_fault"
 _STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
-_LEARNER_FOLDER = "learner"
 _RESERVED = ("home", "sweep", "seed")  # the rest of a trial's configuration is sampled
 
 
@@ -80,7 +76,7 @@ def run_trial(config: dict[str, Any], tables: Sequence["ObjectRef[Market]"] = ()
 
 def _train(run: "TrialRun", start: Path | None) -> None:
     if start:
-        run.learner.load(start / _LEARNER_FOLDER)
+        run.learner.load(start / LEARNER_FOLDER)
         if run.is_done:
             _report(start, Outcome.read(start).metrics())
     for outcome, learned in run.outcomes():
@@ -179,21 +175,10 @@ class TrialRun:
 
     @contextmanager
     def checkpoint(self, outcome: Outcome) -> Iterator[Path]:
-        """A folder with the learner's state, the exported policy and the outcome."""
-        import torch
-
-        from train.policy.export import actor_to_onnx, actor_to_sb3_zip
-
+        """A sealed checkpoint of the present policy; its folder lasts as long as the context."""
         with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            actor = self.learner.actor()
-            self.learner.save(folder / _LEARNER_FOLDER)
-            with torch.random.fork_rng(devices=[]):  # an export draws; training must not notice
-                (folder / ONNX_FILE).write_bytes(actor_to_onnx(actor, self._scale))
-                (folder / ZIP_FILE).write_bytes(actor_to_sb3_zip(actor, self._scale))
-            outcome.write(folder)
-            seal(folder)
-            yield folder
+            write_checkpoint(Path(name), self.learner, self._scale, outcome)
+            yield Path(name)
 
 
 Act = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.int64]]

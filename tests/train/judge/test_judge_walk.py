@@ -23,12 +23,10 @@ from train.policy.export import actor_to_onnx, actor_to_sb3_zip
 from train.policy.networks import Actor, NetworkShape, PolicyNet
 from train.report.report import write_report
 from train.scenarios.scenario import PloutosConfig
-from train.sweep.checkpoint import seal
-from train.sweep.outcome import Outcome
+from train.sweep.checkpoint import ONNX_FILE, ZIP_FILE, Outcome, seal
 from train.sweep.plan import SweepRequest, make_plan
 from train.sweep.results import best_trial, record_trial, save_best, sweep_records
 from train.sweep.state import finish, sweep_state
-from train.sweep.trial import ONNX_FILE, ZIP_FILE
 from train.sweep.walk_plan import WalkPlan, make_walk_plan, read_walk
 
 FOLDS, SEEDS, RATES = 3, (0, 1, 2), (1e-4, 2e-4)

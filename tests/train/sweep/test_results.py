@@ -14,11 +14,9 @@ from train.bundle.bundle import PolicyBundle
 from train.policy.export import actor_to_onnx, actor_to_sb3_zip
 from train.policy.networks import Actor, NetworkShape, PolicyNet
 from train.scenarios.scenario import PloutosConfig
-from train.sweep.checkpoint import seal
-from train.sweep.outcome import Outcome
+from train.sweep.checkpoint import ONNX_FILE, ZIP_FILE, Outcome, seal
 from train.sweep.plan import SweepPlan, SweepRequest, make_plan
 from train.sweep.results import best_trial, record_trial, save_best, sweep_records
-from train.sweep.trial import ONNX_FILE, ZIP_FILE
 
 TOTAL = 2048
 

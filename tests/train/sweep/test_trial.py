@@ -15,10 +15,9 @@ from cluster.settings import Home
 from envs import Market
 from train.scenarios.scenario import PloutosConfig
 from train.sweep.broadcast import local_markets
-from train.sweep.checkpoint import SEAL, is_sound
-from train.sweep.outcome import OUTCOME_FILE, Outcome
+from train.sweep.checkpoint import ONNX_FILE, OUTCOME_FILE, SEAL, Outcome, is_sound
 from train.sweep.plan import SweepPlan, SweepRequest, make_plan
-from train.sweep.trial import EVALUATIONS, ONNX_FILE, TrialRun, raw_act, sampled_parameters
+from train.sweep.trial import EVALUATIONS, TrialRun, raw_act, sampled_parameters
 
 Small = Callable[..., PloutosConfig]
 

@@ -13,7 +13,6 @@ that is behind, which the next writer moves on. What no chain finds: file and he
 someone who means to. It is no signature.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from cluster.files import canonical_json, storage_errors, sync_folder, write_atomic
+from cluster.locks import wait_for_lock
 
 GENESIS = "0" * 64  # what the first line follows
 Row = dict[str, Any]
@@ -176,7 +176,7 @@ class HashChain:
         with storage_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a+b") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
+                wait_for_lock(file.fileno())
                 yield ChainWriter(self, file)
 
     def rows(self) -> list[Row]:
@@ -207,7 +207,7 @@ class HashChain:
         if not self.path.is_file():
             return self.links.read(b""), self.stored_head()
         with self.path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)
+            wait_for_lock(file.fileno())
             return self.links.read(file.read()), self.stored_head()
 
     def _head_faults(self, lines: Sequence[bytes], head: Head | None) -> list[Fault]:

@@ -1,12 +1,13 @@
 """A private Ray's temporary folder, which only its owner's end makes removable."""
 
-import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from cluster.locks import is_locked, wait_for_lock
 
 _PREFIX = "ploutos-"
 _LOCK = "owner.lock"
@@ -38,20 +39,14 @@ def _locked_folder(parent: Path) -> tuple[Path, int]:
     """A folder that is locked before anybody can find it by its name, and the lock's handle."""
     draft = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}{os.getpid()}-", dir=parent))
     lock = os.open(draft / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    wait_for_lock(lock)
     return draft.rename(parent / draft.name.removeprefix(".")), lock
 
 
 def _is_abandoned(folder: Path) -> bool:
     """Whether nobody holds the lock; a folder without one is not ours to judge."""
+    lock = folder / _LOCK
     try:
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+        return lock.exists() and not is_locked(lock)
     except OSError:
         return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(lock)
-    return True

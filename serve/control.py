@@ -1,6 +1,5 @@
 """Starting, finding and ending the endpoint of one home, as a background process."""
 
-import fcntl
 import os
 import sys
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 import httpx2
 
 from cluster.errors import LockedError, PloutosError, UsageError
-from cluster.files import storage_errors
+from cluster.locks import locked
 from cluster.ports import port_holder, port_is_free
 from cluster.processes import end, reap, start_background, wait_gone
 from cluster.settings import Home
@@ -87,19 +86,12 @@ def is_ready(state: ServeState) -> bool:
 @contextmanager
 def _only_one(home: Home) -> Iterator[None]:
     """Keep two commands from starting or ending the same endpoint at once."""
-    path = home.root / "serve.lock"
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockedError(
-                f"the endpoint of {home.root} is being started or ended",
-                "another ploutos serve command is at it",
-                "ploutos serve status",
-            ) from None
+    busy = LockedError(
+        f"the endpoint of {home.root} is being started or ended",
+        "another ploutos serve command is at it",
+        "ploutos serve status",
+    )
+    with locked(home.root / "serve.lock", busy=busy):
         yield
 
 

@@ -9,7 +9,8 @@ from zlib import crc32
 import polars as pl
 
 from cluster.errors import DataError
-from cluster.files import storage_errors, write_atomic
+from cluster.files import write_atomic
+from cluster.locks import locked
 from features.bars.schema import BAR_SCHEMA
 
 BLOCKS = 16  # files a series and interval; a symbol stays in its block for good
@@ -80,13 +81,7 @@ def merge_block(path: Path, bars: pl.DataFrame, *, replace: bool) -> None:
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; the kernel frees it when its holder dies."""
-    from fcntl import LOCK_EX, flock
-
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    with lock:
-        flock(lock, LOCK_EX)
+    with locked(folder / ".lock"):
         yield
 
 

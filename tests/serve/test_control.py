@@ -1,4 +1,3 @@
-import fcntl
 import os
 import shutil
 import signal
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import BundleError, LockedError, UsageError
+from cluster.locks import locked
 from cluster.processes import (
     Process,
     end,
@@ -177,10 +177,7 @@ def test_another_bundle_is_refused_while_one_is_served(
 
 
 def test_two_commands_at_once_are_refused(home: Home, bundle: Path) -> None:
-    home.root.mkdir()
-    with (home.root / "serve.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-
+    with locked(home.root / "serve.lock"):
         with pytest.raises(LockedError, match="is being started or ended"):
             serve_up(bundle, home=home)
         with pytest.raises(LockedError, match="is being started or ended"):

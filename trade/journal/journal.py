@@ -1,7 +1,6 @@
 """The append-only journal: on disk before an order leaves, whole after any crash, one writer."""
 
 import errno
-import fcntl
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any, Self
 
 from cluster.errors import DataError, LockedError, PloutosError
 from cluster.files import sync_folder
+from cluster.locks import try_lock
 from trade.journal.journal_format import Record, parse_lines
 
 Clock = Callable[[], datetime]
@@ -117,14 +117,12 @@ def _open(path: Path) -> int:
 
 
 def _lock(handle: int, path: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    if not try_lock(handle):
         raise LockedError(
             f"journal {path} is in use",
             "another process is writing this session",
             "wait for it to end, or name another --journal",
-        ) from error
+        )
 
 
 def _write_whole(handle: int, line: bytes) -> None:

@@ -1,8 +1,6 @@
 """Who drives a sweep, and where it stands: what lies in its folder beside the trials."""
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from typing import Literal
 from cluster.atomic_filesystem import remove_partial
 from cluster.errors import LockedError
 from cluster.files import canonical_json, write_atomic
+from cluster.locks import is_locked, locked
 from cluster.settings import Home
 from train.ledger.names import WALK_FILE, walk_of
 
@@ -53,22 +52,16 @@ def driving(home: Home, name: str) -> Iterator[None]:
         LockedError: another process drives it.
     """
     folder = home.sweeps / name
-    lock = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
+    busy = LockedError(f"sweep {name} is running", "another process drives it", "ploutos tune list")
+    with locked(folder / _LOCK_FILE, busy=busy):
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockedError(
-                f"sweep {name} is running", "another process drives it", "ploutos tune list"
-            ) from None
-        remove_partial(folder)
-        if not (folder / _END_FILE).exists():
-            write_atomic(folder / NOTE_FILE, f"{resume_command(home, name)}\n".encode())
-        write_atomic(folder / _RESERVE_FILE, bytes(_RESERVE_BYTES))
-        yield
-    finally:
-        free_reserve(home, name)
-        os.close(lock)
+            remove_partial(folder)
+            if not (folder / _END_FILE).exists():
+                write_atomic(folder / NOTE_FILE, f"{resume_command(home, name)}\n".encode())
+            write_atomic(folder / _RESERVE_FILE, bytes(_RESERVE_BYTES))
+            yield
+        finally:
+            free_reserve(home, name)
 
 
 def free_reserve(home: Home, name: str) -> None:
@@ -86,22 +79,8 @@ def finish(home: Home, name: str, bundle: Path) -> None:
 def sweep_state(home: Home, name: str) -> SweepState:
     """Where a sweep stands now."""
     folder = home.sweeps / name
-    if _is_driven(folder / _LOCK_FILE):
+    if is_locked(folder / _LOCK_FILE):
         return SweepState("running")
     if (folder / _END_FILE).is_file():
         return SweepState("finished", bundle=json.loads((folder / _END_FILE).read_text())["bundle"])
     return SweepState("interrupted", next_command=resume_command(home, name))
-
-
-def _is_driven(path: Path) -> bool:
-    try:
-        lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False

@@ -35,6 +35,7 @@ def test_a_killed_driver_leaves_the_command_that_resumes(home: Home) -> None:
         assert sweep_state(home, "one").standing == "running"
         with pytest.raises(LockedError, match="sweep one is running"), driving(home, "one"):
             pass
+        assert (home.sweeps / "one" / "reserve.bin").exists()  # who is refused takes nothing
         driver.kill()
 
     assert sweep_state(home, "one") == SweepState(

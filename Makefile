@@ -12,6 +12,7 @@ MARKET ?= bench-market.npz
 STEPS ?= 2000000
 PRECISION ?= tf32
 JOBS ?= 1
+WORKERS ?= logical
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check learn truth bench bench-gpu chaos serve app clean
@@ -32,8 +33,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup  ## run the whole line once on the simulated market (BARS=file for your own bars)
 	@$(BIN)/ploutos demo $(if $(BARS),--bars $(BARS))
 
-test: setup  ## run the tests
-	@$(BIN)/python -m pytest
+test: setup  ## run the tests, one process a core (WORKERS=2 for fewer: each takes 2 GB)
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --hypothesis-profile=ci
 
 check: setup  ## lint, format, types and dependencies
 	@$(BIN)/ruff check .

@@ -1,22 +1,15 @@
 """Sweeps as Ray jobs: a head in token mode, the commands of docs/how-to/jobs.md, their results."""
 
 import json
-import os
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cluster.artifacts import ArtifactStore
-from cluster.ports import free_port
-from cluster.processes import end, family, wait_gone
 from places import ROOT
 from train.bundle.bundle import PolicyBundle
 from train.bundle.publish import published_bundles
@@ -26,54 +19,6 @@ TINY = ["--scenario", "demo", "--trials", "2", "--steps", "16384"]
 TINY += ["--set", "network.net_arch=[16, 16]", "--set", "training.learning_rate=3e-4"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def place() -> dict[str, str]:
-    """Variables of a user with a token and the environment's programs on the path."""
-    dropped = ("RAY_", "PLOUTOS_")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "f" * 64}
-    return clean | token | {"PATH": path, "OMP_NUM_THREADS": "1"}
-
-
-@pytest.fixture(scope="module")
-def head(place: dict[str, str]) -> Iterator[str]:
-    """`ray start --head` on free ports; gives the dashboard's address."""
-    port = free_port()
-    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder:
-        options = {
-            "port": 0,
-            "dashboard-host": "127.0.0.1",
-            "dashboard-port": port,
-            "dashboard-agent-listen-port": 0,
-            "ray-client-server-port": free_port(),
-            "temp-dir": folder,
-            "num-cpus": 2,
-            "object-store-memory": 80 << 20,
-        }
-        command = ["ray", "start", "--head", "--block", "--disable-usage-stats"]
-        command += [f"--{name}={value}" for name, value in options.items()]
-        with subprocess.Popen(command, env=place, stdout=-3, stderr=-3, cwd=folder) as process:
-            try:
-                wait_until_listening(port, process)
-                yield f"http://127.0.0.1:{port}"
-            finally:
-                members = family(process.pid)
-                process.send_signal(signal.SIGTERM)
-                end(wait_gone(members, 15.0))
-
-
-def wait_until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
-    while process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("ray start --head ended")
 
 
 class Jobs:
@@ -101,15 +46,15 @@ class Jobs:
 
 
 @pytest.fixture
-def jobs(head: str, place: dict[str, str]) -> Jobs:
-    return Jobs(head, place)
+def jobs(ray_head: str, place: dict[str, str]) -> Jobs:
+    return Jobs(ray_head, place)
 
 
 def test_a_submitted_sweep_leaves_its_bundle_and_ledger_in_the_artefact_store(
-    head: str, place: dict[str, str], tmp_path: Path
+    ray_head: str, place: dict[str, str], tmp_path: Path
 ) -> None:
     # when: as the how-to says, parameters on the command line
-    command = ["ray", "job", "submit", "--address", head, "--working-dir", ".", "--"]
+    command = ["ray", "job", "submit", "--address", ray_head, "--working-dir", ".", "--"]
     command += ["python", "-m", "train.sweep", *TINY]
     command += ["--home", str(tmp_path / "home"), "--artifacts", f"file://{tmp_path}/store"]
     done = subprocess.run(command, env=place, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -1,11 +1,6 @@
-import os
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +8,8 @@ import pytest
 from cluster.errors import PloutosError, UsageError
 from cluster.jobs import Jobs, JobStatus
 from cluster.ports import free_port
-from cluster.processes import end, family, wait_gone
 from places import ROOT
 
-TOKEN = "c" * 64
 SCRIPT = """
 import os, sys
 from cluster.ray_runtime import attached_ray
@@ -27,57 +20,11 @@ print("greeting", os.environ["GREETING"], "files", sorted(os.listdir(".")))
 """
 
 
-@pytest.fixture(scope="module")
-def place() -> dict[str, str]:
-    """Variables of a user with a token and the environment's programs on the path."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
-    return clean | {"PATH": path, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}
-
-
-@pytest.fixture(scope="module")
-def head(place: dict[str, str]) -> Iterator[str]:
-    """`ray start --head` on free ports; gives the dashboard's address."""
-    port = free_port()
-    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder:
-        options = {
-            "port": 0,
-            "dashboard-host": "127.0.0.1",
-            "dashboard-port": port,
-            "dashboard-agent-listen-port": 0,
-            "ray-client-server-port": free_port(),
-            "temp-dir": folder,
-            "num-cpus": 1,
-            "object-store-memory": 80 << 20,
-        }
-        command = ["ray", "start", "--head", "--block", "--disable-usage-stats"]
-        command += [f"--{name}={value}" for name, value in options.items()]
-        with subprocess.Popen(command, env=place, stdout=-3, stderr=-3, cwd=folder) as process:
-            try:
-                wait_until_listening(port, process)
-                yield f"http://127.0.0.1:{port}"
-            finally:
-                members = family(process.pid)
-                process.send_signal(signal.SIGTERM)
-                end(wait_gone(members, 15.0))
-
-
-def wait_until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
-    while process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("ray start --head ended")
-
-
 @pytest.fixture
-def jobs(head: str, monkeypatch: pytest.MonkeyPatch) -> Jobs:
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
-    return Jobs(head)
+def jobs(ray_head: str, place: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Jobs:
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+        monkeypatch.setenv(name, place[name])
+    return Jobs(ray_head)
 
 
 def wait_for(jobs: Jobs, job_id: str) -> JobStatus:
@@ -126,8 +73,8 @@ def test_a_job_of_this_repository_runs_attached_and_succeeds(jobs: Jobs, tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_the_command_of_the_readme_runs_too(head: str, place: dict[str, str]) -> None:
-    command = ["ray", "job", "submit", "--address", head, "--working-dir", "."]
+def test_the_command_of_the_readme_runs_too(ray_head: str, place: dict[str, str]) -> None:
+    command = ["ray", "job", "submit", "--address", ray_head, "--working-dir", "."]
     command += ["--", "python", "-c", "import cluster, envs, train; print('found', 6 * 7)"]
 
     done = subprocess.run(command, env=place, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -166,7 +113,7 @@ def test_a_job_that_is_not_there_and_a_folder_that_is_not_there(jobs: Jobs) -> N
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_a_wrong_token_is_one_message(head: str, place: dict[str, str]) -> None:
+def test_a_wrong_token_is_one_message(ray_head: str, place: dict[str, str]) -> None:
     script = (
         "import sys; from cluster.jobs import Jobs; from cluster.errors import PloutosError\n"
         "try: Jobs(sys.argv[1]).submit('true')\n"
@@ -174,12 +121,12 @@ def test_a_wrong_token_is_one_message(head: str, place: dict[str, str]) -> None:
     )
 
     done = subprocess.run(
-        [sys.executable, "-c", script, head],
+        [sys.executable, "-c", script, ray_head],
         env=place | {"RAY_AUTH_TOKEN": "d" * 64},
         capture_output=True,
         text=True,
         check=True,
     )
 
-    assert f"the Ray cluster at {head} refuses the token" in done.stdout
+    assert f"the Ray cluster at {ray_head} refuses the token" in done.stdout
     assert "RAY_AUTH_TOKEN_PATH" in done.stdout

@@ -1,6 +1,6 @@
 """Small markets, policies of known weights, and scenarios that learn in seconds."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -143,15 +143,6 @@ def _one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="session")
-def local_ray() -> Iterator[None]:
-    """One private Ray with two CPUs for all tests of this folder."""
-    from cluster.ray_runtime import attached_ray
-
-    with attached_ray(num_cpus=2):
-        yield
 
 
 @pytest.fixture

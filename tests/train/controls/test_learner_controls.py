@@ -1,7 +1,5 @@
 """Positive controls of the learners: what must be found is found, and only because it is there."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -17,14 +15,6 @@ STEPS = 16_384
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def local_ray() -> Iterator[None]:
-    from cluster.ray_runtime import attached_ray
-
-    with attached_ray(num_cpus=1):
-        yield
 
 
 def random_walks(*, leaking: bool) -> LearningMarket:

@@ -4,8 +4,11 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from cluster.files import storage_errors
 
@@ -34,7 +37,10 @@ class Process:
 
 
 def _stat_fields(pid: int) -> list[str] | None:
-    """Fields of /proc/<pid>/stat from the third (state) on; None when there is no process."""
+    """Fields of /proc/<pid>/stat from the third (state) on; None when there is no process.
+
+    Read here since psutil states a start as a time of day, which a change of the clock moves.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -42,31 +48,28 @@ def _stat_fields(pid: int) -> list[str] | None:
     return text.rpartition(")")[2].split()
 
 
-def _pids_by(field: int) -> dict[int, list[int]]:
-    """All pids, grouped by a numeric field of their stat: 1 the parent, 3 the session."""
-    groups: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (fields := _stat_fields(int(entry.name))):
-            groups.setdefault(int(fields[field]), []).append(int(entry.name))
-    return groups
+def _living(pids: Iterable[int]) -> set[Process]:
+    return {process for pid in pids if (process := Process.of(pid))}
 
 
 def session_members(leader: int) -> set[Process]:
     """The living processes of the session that `leader` opened, even after its own end."""
-    members = (Process.of(pid) for pid in _pids_by(3).get(leader, []))
-    return {member for member in members if member}
+    return _living(pid for pid in psutil.pids() if _session_of(pid) == leader)
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
 
 
 def descendants(*pids: int) -> set[Process]:
     """The living children, grandchildren, ... of the processes `pids`, without themselves."""
-    children = _pids_by(1)
     found: set[Process] = set()
-    queue = list(pids)
-    while queue:
-        for child in children.get(queue.pop(), []):
-            queue.append(child)
-            if process := Process.of(child):
-                found.add(process)
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            found |= _living(child.pid for child in psutil.Process(pid).children(recursive=True))
     return found
 
 

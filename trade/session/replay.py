@@ -22,6 +22,7 @@ from trade.orders.account import Account
 from trade.orders.protection import Protection
 from trade.policy.policy import Policy
 from trade.risk.risk import RiskLimits
+from trade.session.desk import Desk
 from trade.session.replay_result import ReplayResult, summarise
 from trade.session.session import TradingSession
 from trade.session.session_config import Terms
@@ -223,7 +224,7 @@ def replay_table(
         )
         broker = create_broker(PAPER, setup)
         teller = _Teller(table, log, on_session)
-        session = TradingSession(terms, table, request.policy, broker, log, seats=seats)
+        session = TradingSession(Desk(terms, seats, broker, log), request.policy)
         session.run(first, last, teller.tell)
     return summarise(request.journal, read_journal(request.journal))
 

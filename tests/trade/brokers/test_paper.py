@@ -156,6 +156,7 @@ def test_the_brokers_books_are_the_traders(walk_table, scripted, journal: Path) 
     """The oracle: what the venue holds is what the journal says, at every close."""
     from trade.journal.journal import Journal
     from trade.journal.session_log import SessionLog
+    from trade.session.desk import Desk
     from trade.session.session import TradingSession
     from trade.session.session_config import Terms
 
@@ -186,7 +187,7 @@ def test_the_brokers_books_are_the_traders(walk_table, scripted, journal: Path) 
 
     with Journal(journal) as written:
         log = SessionLog(written)
-        session = TradingSession(terms, table, scripted(table, actions), broker, log)
-        session.run(0, 39, compare)
+        desk = Desk(terms, Seats(table), broker, log)
+        TradingSession(desk, scripted(table, actions)).run(0, 39, compare)
     assert compared == 39
     assert log.counts["fill"] > 20

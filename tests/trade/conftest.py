@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scripted_policy import ScriptedPolicy
 
 from cluster.errors import PloutosError
 from envs import V6Params
 from features import AlignedTable
 from trade.bars.bar_table import decision_id
 from trade.orders.protection import Protection
-from trade.policy.scripted import ScriptedPolicy
 from trade.risk.risk import RiskLimits
 from trade.session.replay import ReplayRequest
 

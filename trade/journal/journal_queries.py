@@ -85,22 +85,6 @@ def orders(records: Sequence[Record]) -> list[Row]:
     return list(rows.values())
 
 
-def decisions(records: Sequence[Record]) -> list[Row]:
-    """Every time the policy was asked: its actions, probabilities, latency, or its failure."""
-    return [
-        {
-            "bar_ts": payload["bar_ts"],
-            "decision_id": payload["decision_id"],
-            "actions": payload["actions"],
-            "equity": payload["equity"],
-            "probabilities": payload.get("probabilities"),
-            "latency_ms": payload.get("latency_ms"),
-            "failure": payload.get("failure"),
-        }
-        for payload in (record.payload for record in records if record.kind == "decision")
-    ]
-
-
 def equity_curve(records: Sequence[Record]) -> list[Row]:
     """Equity, cash and exposure (share of equity) at each close."""
     marks = (record.payload for record in records if record.kind == "mark")
@@ -129,21 +113,6 @@ def denials(records: Sequence[Record]) -> list[Row]:
             "other": payload.get("other", ""),
         }
         for payload in (record.payload for record in records if record.kind == "denial")
-    ]
-
-
-def protections(records: Sequence[Record]) -> list[Row]:
-    """Every stop-loss and take-profit that a bar set off."""
-    times = _bar_times(records)
-    return [
-        {
-            "bar_ts": times.get(payload["bar"]),
-            "symbol": payload["symbol"],
-            "leg": payload["leg"],
-            "price": payload["price"],
-            "gap": payload["gap"],
-        }
-        for payload in (record.payload for record in records if record.kind == "protection")
     ]
 
 

@@ -175,8 +175,3 @@ def state_from_journal(records: Iterable[Record]) -> SessionState:
     for record in records:
         state.apply(record)
     return state
-
-
-def account_from_journal(records: Iterable[Record]) -> Account:
-    """The account that a journal leads to."""
-    return state_from_journal(records).account

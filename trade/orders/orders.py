@@ -22,14 +22,6 @@ class Leg(StrEnum):
     LEAVER = "leaver"  # out of its slot: nobody's choice
 
 
-class OrderStatus(StrEnum):
-    """Where an order stands, by the journal."""
-
-    SUBMITTED = "submitted"
-    FILLED = "filled"
-    REJECTED = "rejected"
-
-
 def client_order_id(session_id: str, decision_id: str, symbol: str, leg: Leg) -> str:
     """The id of an order, the same after a restart: a broker fills an id once at most."""
     return f"{session_id}.{decision_id}.{symbol}.{leg.value}"

@@ -1,7 +1,7 @@
 """Where decisions come from: an endpoint, or a bundle in this process."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,44 +10,17 @@ from envs.observation import account_tail, lay_out
 from serve.client import PolicyClient
 from serve.schema import Account, ActRequest
 from trade.policy.policy import AccountView, PolicyAnswer
+
+if TYPE_CHECKING:
+    from train.bundle.bundle import PolicyBundle
+    from train.bundle.manifest import Manifest
 from train.policy.contract import softmax
-
-
-class BundleFacts(Protocol):
-    """What a bundle's manifest says that a trader must know."""
-
-    @property
-    def bundle_id(self) -> str:
-        """Hash of the bundle."""
-
-    @property
-    def feature_set(self) -> str:
-        """Name of its features."""
-
-    @property
-    def feature_fingerprint(self) -> str:
-        """Hash of their definitions."""
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """Slot order."""
-
-
-class Actor(Protocol):
-    """A `train.PolicyBundle`, as far as deciding goes."""
-
-    @property
-    def manifest(self) -> BundleFacts:
-        """What it was made for."""
-
-    def logits(self, observation: np.ndarray) -> np.ndarray:
-        """(B, D) f32 raw observations -> (B, A, 3)."""
 
 
 class HttpPolicy:
     """Decides by `POST /v1/act`; the client repeats lost calls within its budget."""
 
-    def __init__(self, client: PolicyClient, bundle: BundleFacts) -> None:
+    def __init__(self, client: PolicyClient, bundle: "Manifest") -> None:
         self._client = client
         self._bundle = bundle
 
@@ -97,8 +70,8 @@ class HttpPolicy:
 class LocalPolicy:
     """Decides by a bundle in this process, on the one layout of an observation."""
 
-    def __init__(self, actor: Actor) -> None:
-        self._actor = actor
+    def __init__(self, bundle: "PolicyBundle") -> None:
+        self._bundle = bundle
 
     def decide(
         self, features: np.ndarray, account: AccountView, ts: str, decision_id: str
@@ -111,9 +84,9 @@ class LocalPolicy:
             account.peak,
             account.initial_balance,
         )
-        logits = self._actor.logits(lay_out(features, tail)[None])[0]
+        logits = self._bundle.logits(lay_out(features, tail)[None])[0]
         return PolicyAnswer(
             actions=logits.argmax(axis=-1).astype(np.int64),
-            bundle_id=self._actor.manifest.bundle_id,
+            bundle_id=self._bundle.manifest.bundle_id,
             probabilities=softmax(logits),
         )

@@ -6,7 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from features.slots.bars import SlotRules
     from features.slots.occupancy import Seating
     from features.universe.universe import Universe
+    from train.bundle.manifest import Manifest
 
 
 __all__ = [
@@ -43,41 +44,6 @@ __all__ = [
     "replay",
     "replay_table",
 ]
-
-
-class TradedBundle(Protocol):
-    """A bundle's manifest, as far as trading goes."""
-
-    @property
-    def bundle_id(self) -> str:
-        """Hash of the bundle."""
-
-    @property
-    def feature_set(self) -> str:
-        """Name of its features."""
-
-    @property
-    def feature_fingerprint(self) -> str:
-        """Hash of their definitions."""
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """Slot order."""
-
-    @property
-    def v6_params(self) -> dict[str, Any]:
-        """What it was trained under."""
-
-    @property
-    def slots(self) -> "SlotSpan | None":
-        """What settles who sits in its slots; None where its symbols are names."""
-
-
-class SlotSpan(Protocol):
-    """A manifest's slots, as far as trading goes."""
-
-    def rules(self) -> "SlotRules":
-        """As `features.slots.bars` takes them."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +80,7 @@ class ReplayRequest:
     """
 
     bars: "pl.DataFrame"
-    bundle: TradedBundle
+    bundle: "Manifest"
     policy: Policy
     journal: Path
     label: str = "REPLAY"

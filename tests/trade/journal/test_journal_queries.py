@@ -62,16 +62,10 @@ def test_the_curve_has_a_point_a_close(records) -> None:
     assert curve[-1]["exposure"] == pytest.approx(20_800.0 / 100_000.0)
 
 
-def test_decisions_denials_and_protections(records) -> None:
-    decisions = views.decisions(records)
-    assert len(decisions) == 7
-    assert decisions[0]["actions"] == {"S0": "buy", "S1": "buy"}
-    assert "outage" in decisions[5]["failure"]
+def test_denials_show_their_numbers(records) -> None:
     (denial,) = views.denials(records)
     assert (denial["code"], denial["symbol"]) == ("MIN_HOLDING_PERIOD", "S0")
     assert (denial["limit"], denial["asked"]) == (2.0, 1.0)
-    (stop,) = views.protections(records)
-    assert (stop["symbol"], stop["leg"], stop["gap"]) == ("S1", "stop_loss", False)
 
 
 def test_the_state_says_what_it_is_and_how_old(records) -> None:

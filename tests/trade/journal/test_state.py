@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trade.journal.journal import read_journal
 from trade.journal.journal_format import Record
-from trade.journal.state import SessionState, account_from_journal, state_from_journal
+from trade.journal.state import SessionState, state_from_journal
 from trade.orders.account import Position
 from trade.session.replay import replay_table
 
@@ -168,7 +168,7 @@ def test_every_prefix_is_worth_what_its_marks_say(whole_journal: list[Record]) -
     closes = 0
     for count, record in enumerate(whole_journal, start=1):
         if record.kind == "mark" and record.payload["at"] == "close":
-            account = account_from_journal(whole_journal[:count])
+            account = state_from_journal(whole_journal[:count]).account
             assert account.equity == record.payload["equity"]
             assert account.cash == record.payload["cash"]
             closes += 1

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scripted_policy import ScriptedPolicy
 
 from envs import Market, TradingVectorEnv, V6Params
 from envs.observation import account_tail
 from features import AlignedTable
 from trade.bars.bar_table import decision_id
 from trade.journal.journal import read_journal
-from trade.policy.scripted import ScriptedPolicy
 from trade.session.replay import replay_table
 
 SLIPPAGE = ["none", "impact", "realistic"]

@@ -12,7 +12,7 @@ from cluster.errors import ConfigError, DataError, UsageError
 from places import ROOT
 from trade.journal.journal import Journal, read_journal
 from trade.journal.journal_format import Record
-from trade.journal.state import account_from_journal, state_from_journal
+from trade.journal.state import state_from_journal
 from trade.risk.risk import RiskLimits
 from trade.session.replay import replay_table
 
@@ -20,6 +20,7 @@ REPLAY = """
 import importlib.util, sys
 from pathlib import Path
 import numpy as np
+sys.path.append(str(Path(sys.argv[1]).parents[1]))  # what several tests share
 spec = importlib.util.spec_from_file_location("trader_bars", sys.argv[1])
 bars = importlib.util.module_from_spec(spec)
 sys.modules["trader_bars"] = bars
@@ -169,10 +170,10 @@ def test_folding_twice_gives_the_same_state(busy_request, journal: Path) -> None
     result = replay_table(ask, table)
     records = read_journal(journal)
     assert state_from_journal(records) == state_from_journal(records)
-    account = account_from_journal(records)
+    account = state_from_journal(records).account
     assert account.equity == result.final_equity
     with Journal(journal) as again:
-        assert account_from_journal(again.recovered) == account
+        assert state_from_journal(again.recovered).account == account
 
 
 def test_a_doubled_fill_record_is_no_journal_of_a_session(busy_request, journal: Path) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scripted_policy import ScriptedPolicy
 
 from cluster.errors import ConfigError, DataError
 from features import SimulatedMarket, aligned_table
 from features.bars.sessions import is_half_day, session_close, session_dates
 from trade.bars.bar_table import decision_id
 from trade.journal.journal import read_journal
-from trade.policy.scripted import ScriptedPolicy
 from trade.risk.risk import RiskLimits
 from trade.session.replay import replay_table
 

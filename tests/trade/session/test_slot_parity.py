@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scripted_policy import ScriptedPolicy
 
 from envs import Market, TradingVectorEnv, V6Params
 from envs.from_bars import market_from_slots
@@ -20,7 +21,6 @@ from trade.journal.audit import audit
 from trade.journal.journal import read_journal
 from trade.journal.journal_queries import orders
 from trade.orders.protection import Protection
-from trade.policy.scripted import ScriptedPolicy
 from trade.risk.risk import RiskLimits
 from trade.session.replay import replay_table
 

@@ -1,4 +1,4 @@
-"""A policy that plays prepared actions: for rehearsals, and to tell a replay from its policy."""
+"""A policy that plays prepared actions: to tell a replay from its policy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,16 +1,15 @@
-"""From bars to a Market; the one module of this package that needs Polars."""
+"""From bars to a Market."""
 
 from collections.abc import Mapping, Sequence
 
-import polars as pl
-
 from envs.market import Market
 from features import aligned_table
+from features.bars.checks import Bars
 from features.slots.bars import SlottedBars
 
 
 def market_from_bars(
-    bars: pl.DataFrame,
+    bars: Bars,
     feature_set: str = "v6",
     symbols: Sequence[str] | None = None,
     sectors: Mapping[str, str] | None = None,
@@ -18,7 +17,7 @@ def market_from_bars(
     """Put bars and their features on one clock and check them.
 
     Args:
-        bars: Hourly or daily bars, `features.BAR_COLUMNS`.
+        bars: Hourly or daily, checked or as `features.check_bars` takes them.
         feature_set: Name of the feature set.
         symbols: Which symbols, in slot order; all, sorted, when None.
         sectors: Sector of each symbol, as `features.compute_features` takes it.

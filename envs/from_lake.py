@@ -12,6 +12,7 @@ from cluster.errors import DataError
 from cluster.files import canonical_json, write_atomic
 from envs.from_bars import market_from_bars
 from envs.market import Market
+from features.bars.checks import Bars, CheckedBars, check_bars
 from features.compute.catalog import feature_fingerprint, warmup_bars
 from features.compute.table import session_bars
 from features.lake.lake import Lake
@@ -84,9 +85,12 @@ class LakeMarkets:
         known = _read(note, self.folder)
         if known is not None:
             return known
-        bars = _of_one_series(self.lake.scan(interval, source=source, symbols=symbols).collect())
-        left_out = _too_short(bars, feature_set) if wanted is None else ()
-        bars = bars.filter(~pl.col("symbol").is_in(left_out))
+        stored = self.lake.scan(interval, source=source, symbols=symbols).collect()
+        _refuse_several_series(stored)
+        bars: Bars = stored
+        left_out: tuple[str, ...] = ()
+        if wanted is None:
+            bars, left_out = _long_enough(check_bars(stored, origin="bars"), feature_set)
         path = market_from_bars(bars, feature_set, wanted, sectors).save(self.folder)
         write_atomic(note, canonical_json({"market": path.name, "left_out": list(left_out)}))
         return LakeMarket(Market.load(path), path, left_out, built=True)
@@ -103,7 +107,7 @@ def _read(note: Path, folder: Path) -> LakeMarket | None:
     return LakeMarket(Market.load(path), path, tuple(document["left_out"]), built=False)
 
 
-def _of_one_series(bars: pl.DataFrame) -> pl.DataFrame:
+def _refuse_several_series(bars: pl.DataFrame) -> None:
     series = bars["series"].unique().sort().to_list()
     if len(series) > 1:
         raise DataError(
@@ -111,11 +115,11 @@ def _of_one_series(bars: pl.DataFrame) -> pl.DataFrame:
             "two series are never mixed in one Market",
             f"choose one: ploutos data market --source {series[0]}",
         )
-    return bars
 
 
-def _too_short(bars: pl.DataFrame, feature_set: str) -> tuple[str, ...]:
-    """Symbols without a bar whose features are warm, sorted."""
+def _long_enough(bars: CheckedBars, feature_set: str) -> tuple[CheckedBars, tuple[str, ...]]:
+    """The bars of symbols that have one with warm features, and the other symbols, sorted."""
     counts = session_bars(bars).group_by("symbol").len()
     warm = counts.filter(pl.col("len") > warmup_bars(feature_set))["symbol"]
-    return tuple(sorted(set(bars["symbol"].unique()) - set(warm)))
+    too_short = tuple(sorted(set(bars.symbols) - set(warm)))
+    return bars.filter(~pl.col("symbol").is_in(too_short)), too_short

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from features.bars.checks import BAR_COLUMNS as BAR_COLUMNS
+    from features.bars.checks import Bars as Bars
+    from features.bars.checks import CheckedBars as CheckedBars
     from features.bars.checks import check_bars as check_bars
     from features.bars.checks import interval_of as interval_of
     from features.bars.checks import list_defects as list_defects
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 _HOME_OF = {
     "BAR_COLUMNS": "features.bars.checks",
+    "Bars": "features.bars.checks",
+    "CheckedBars": "features.bars.checks",
     "check_bars": "features.bars.checks",
     "interval_of": "features.bars.checks",
     "list_defects": "features.bars.checks",

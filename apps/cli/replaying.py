@@ -12,8 +12,7 @@ from cluster.errors import DataError, UsageError
 from cluster.settings import Home, home
 
 if TYPE_CHECKING:
-    import polars as pl
-
+    from features import CheckedBars
     from trade.policy.policy import Policy
     from trade.session.replay import Candidates, SessionReport
     from trade.session.replay_result import ReplayResult
@@ -74,7 +73,7 @@ def run_replay(
         return replay(request, on_session)
 
 
-def _candidates(manifest: "Manifest", place: Home, bars: "pl.DataFrame") -> "Candidates | None":
+def _candidates(manifest: "Manifest", place: Home, bars: "CheckedBars") -> "Candidates | None":
     """Who may sit in the bundle's slots, by the home's universe; None where it has no slots.
 
     Of the simulated market, everybody may.
@@ -90,23 +89,21 @@ def _candidates(manifest: "Manifest", place: Home, bars: "pl.DataFrame") -> "Can
     if manifest.slots is None:
         return None
     if manifest.data.label == SIMULATED:
-        sectors = sectors_by_name(bars["symbol"].unique().to_list())
+        sectors = sectors_by_name(bars.symbols)
         known = Universe.of_all(sectors, SIMULATED)
     else:
         known = load_universe(place.universe)
     return Candidates(known, place.tables / "scan")
 
 
-def _bars(options: ReplayOptions, manifest: "Manifest", place: Home) -> "pl.DataFrame":
+def _bars(options: ReplayOptions, manifest: "Manifest", place: Home) -> "CheckedBars":
     """The bars of the bundle's symbols, from a file or from one source of the lake.
 
     Raises:
         DataError: there are none.
         UsageError: the lake has them from more than one source.
     """
-    from features.bars.files import read_bars
-    from features.bars.schema import BAR_COLUMNS
-    from features.lake.lake import Lake
+    from features import Lake, check_bars, read_bars
 
     if options.bars is not None:
         return read_bars(options.bars)
@@ -129,7 +126,7 @@ def _bars(options: ReplayOptions, manifest: "Manifest", place: Home) -> "pl.Data
             ", ".join(sources),
             f"ploutos trade replay --source {sources[0]}",
         )
-    return bars.select(BAR_COLUMNS)
+    return check_bars(bars, origin=f"{interval} bars of the lake")
 
 
 @contextmanager

@@ -9,9 +9,8 @@ from apps.demo.console import DemoConsole
 from cluster.settings import Home
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from envs import Market
+    from features import CheckedBars
     from serve.state import ServeState
     from trade.session.replay import ReplayResult
     from train.judge.judge_bundle import Judgement
@@ -31,7 +30,7 @@ TIMED_CALLS = 20
 class DemoData:
     """Bars, and where they are from."""
 
-    bars: "pl.DataFrame"
+    bars: "CheckedBars"
     label: str  # SIMULATED, or the file's name
     source: str  # in the lake
     interval: str
@@ -39,22 +38,22 @@ class DemoData:
 
 def load_data(file: Path | None, home: Home, lines: list[str]) -> DemoData:
     """Step 1: bars of a file or of the simulated market, checked, into the lake."""
-    from features import Lake, SimulatedMarket, read_bars
-    from features.bars.checks import interval_of
+    from features import Lake, SimulatedMarket, check_bars, read_bars
     from features.bars.summary import summarise
 
     if file is None:
         market = SimulatedMarket(
             symbols=MAX_SYMBOLS, sessions=SIMULATED_SESSIONS, seed=SIMULATED_SEED
         )
-        bars, label, source = market.bars(), market.label, market.source
+        bars = check_bars(market.bars(), origin=market.label)
+        label, source = market.label, market.source
     else:
         bars, label, source = read_bars(file), file.name, "file"
     bars, short = _with_enough_history(bars)
-    found = bars["symbol"].n_unique()
+    found = len(bars.symbols)
     if found > MAX_SYMBOLS:
         bars = _most_traded(bars)
-    summary = summarise(bars)
+    summary = summarise(bars.frame)
     Lake(home.lake).write(bars, interval=summary.interval, source=source)
     kept = f" of {found}, those most traded in the first half" if found > MAX_SYMBOLS else ""
     lines.append(
@@ -67,10 +66,10 @@ def load_data(file: Path | None, home: Home, lines: list[str]) -> DemoData:
     if short:
         some = ", ".join(short[:5]) + (", ..." if len(short) > 5 else "")
         lines.append(f"{len(short)} symbols too short to warm the features up: {some}")
-    return DemoData(bars, label, source, interval_of(bars))
+    return DemoData(bars, label, source, bars.interval)
 
 
-def _with_enough_history(bars: "pl.DataFrame") -> "tuple[pl.DataFrame, list[str]]":
+def _with_enough_history(bars: "CheckedBars") -> "tuple[CheckedBars, list[str]]":
     """The bars of symbols that warm the features up, and the names of the others."""
     import polars as pl
 
@@ -81,7 +80,7 @@ def _with_enough_history(bars: "pl.DataFrame") -> "tuple[pl.DataFrame, list[str]
     needed = warmup_bars("v6")
     counted = session_bars(bars).group_by("symbol").len()
     enough = counted.filter(pl.col("len") > needed)["symbol"]
-    short = sorted(set(bars["symbol"]) - set(enough))
+    short = sorted(set(bars.symbols) - set(enough))
     if enough.is_empty():
         longest = max(counted["len"], default=0)
         raise DataError(
@@ -93,15 +92,15 @@ def _with_enough_history(bars: "pl.DataFrame") -> "tuple[pl.DataFrame, list[str]
     return bars.filter(pl.col("symbol").is_in(enough.implode())), short
 
 
-def _most_traded(bars: "pl.DataFrame") -> "pl.DataFrame":
+def _most_traded(bars: "CheckedBars") -> "CheckedBars":
     """The most traded symbols of the first half, which every test window lies after."""
     import polars as pl
 
     from features.bars.liquidity import most_traded
 
-    days = bars["ts"].unique().sort()
+    days = bars.frame["ts"].unique().sort()
     middle: datetime = days[len(days) // 2]
-    return bars.filter(pl.col("symbol").is_in(most_traded(bars, MAX_SYMBOLS, middle)))
+    return bars.filter(pl.col("symbol").is_in(most_traded(bars.frame, MAX_SYMBOLS, middle)))
 
 
 def build_features(data: DemoData, lines: list[str]) -> "Market":
@@ -112,8 +111,8 @@ def build_features(data: DemoData, lines: list[str]) -> "Market":
     from features.compute.probes import probe_features
 
     market = market_from_bars(data.bars)
-    probed = data.bars["symbol"].unique().sort().head(PROBED_SYMBOLS)
-    newest = data.bars.filter(pl.col("symbol").is_in(probed.implode()))
+    probed = data.bars.symbols[:PROBED_SYMBOLS]
+    newest = data.bars.filter(pl.col("symbol").is_in(probed)).frame
     report = probe_features(newest.group_by("symbol", maintain_order=True).tail(PROBED_BARS))
     lines.append(
         f"{market.num_features} columns over {market.num_bars:,} bars x {market.num_assets} "

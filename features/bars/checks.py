@@ -1,6 +1,8 @@
 """Bars: the checks, the quarantine of the bars that fail them, and their interval."""
 
+from dataclasses import InitVar, dataclass
 from datetime import datetime
+from functools import cached_property
 
 import polars as pl
 
@@ -13,6 +15,8 @@ __all__ = [
     "BAR_COLUMNS",
     "BAR_SCHEMA",
     "PRICE_COLUMNS",
+    "Bars",
+    "CheckedBars",
     "check_bars",
     "dated_at_midnight",
     "interval_of",
@@ -21,12 +25,63 @@ __all__ = [
 ]
 
 _TIME_FORMAT = "%Y-%m-%d %H:%M"
+_PASSED = object()  # who holds it has checked the bars: this module alone
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedBars:
+    """Bars that passed every check; no other are of this type, so that nobody checks them again.
+
+    `check_bars` and `split_bad` make them, and `filter` makes fewer of them.
+
+    Attributes:
+        frame: `BAR_SCHEMA`, sorted by (symbol, ts).
+
+    Raises:
+        TypeError: made from a frame that was not checked.
+    """
+
+    frame: pl.DataFrame
+    proof: InitVar[object] = None
+
+    def __post_init__(self, proof: object) -> None:
+        """Refuse a frame that nobody checked."""
+        if proof is not _PASSED:
+            raise TypeError("CheckedBars come from features.check_bars(bars, origin=...)")
+
+    @classmethod
+    def none(cls) -> "CheckedBars":
+        """No bars at all."""
+        return cls(pl.DataFrame(schema=BAR_SCHEMA), _PASSED)
+
+    @cached_property
+    def interval(self) -> str:
+        """`interval_of` these bars.
+
+        Raises:
+            DataError: no symbol has two bars.
+        """
+        return interval_of(self.frame)
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols that have bars, sorted."""
+        return tuple(self.frame["symbol"].unique().sort())
+
+    def filter(self, *chosen: pl.Expr) -> "CheckedBars":
+        """Those of the bars for which all expressions hold."""
+        return CheckedBars(self.frame.filter(*chosen), _PASSED)
+
+
+Bars = pl.DataFrame | CheckedBars  # whoever takes both begins with `check_bars`
 
 
 def check_bars(
-    bars: pl.DataFrame, *, origin: str, next_command: str = "", now: datetime | None = None
-) -> pl.DataFrame:
+    bars: Bars, *, origin: str, next_command: str = "", now: datetime | None = None
+) -> CheckedBars:
     """Bring bars to `BAR_SCHEMA`, sorted by (symbol, ts), or refuse them.
+
+    Checked bars are handed back as they are.
 
     Column names are matched without regard to case; `timestamp`, `datetime`, `date` and `time` are
     read as `ts`, and `ticker` as `symbol`. Times without a zone are taken as UTC.
@@ -43,24 +98,26 @@ def check_bars(
             (beyond `features.bars.bar_rules.ROUNDING`), duplicate times, times that go back
             within a symbol, symbols that differ only by case, bars that are not over.
     """
+    if isinstance(bars, CheckedBars):
+        return bars
     rows = normalise(bars, origin=origin)
     bad = _judged(rows, now).filter(pl.col("reason").is_not_null())
     if bad.height:
         raise _refusal(bad, rows.height, origin, next_command)
-    return rows.select(BAR_COLUMNS).sort("symbol", "ts")
+    return CheckedBars(rows.select(BAR_COLUMNS).sort("symbol", "ts"), _PASSED)
 
 
 def split_bad(
     bars: pl.DataFrame, *, origin: str = "bars", now: datetime | None = None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> tuple[CheckedBars, pl.DataFrame]:
     """Separate the bars that pass every check from those that do not.
 
     Times out of order are repaired by sorting and repeated identical rows are kept once; of bars
     that contradict each other at one time, none is kept. `now` is that of `check_bars`.
 
     Returns:
-        The good bars (`BAR_SCHEMA`, sorted; may have no rows), and the bad ones with the columns
-        `row` (from 0, in the order given) and `reason`.
+        The good bars (there may be none), and the bad ones with the columns `row` (from 0, in the
+        order given) and `reason`.
     """
     rows = normalise(bars, origin=origin).sort("symbol", "ts", maintain_order=True)
     repeated = ~pl.struct(*BAR_COLUMNS).is_first_distinct()
@@ -73,7 +130,7 @@ def split_bad(
         ]
     )
     good = first.filter(pl.col("reason").is_null()).select(BAR_COLUMNS)
-    return good, bad.select("row", *BAR_COLUMNS, "reason").sort("row")
+    return CheckedBars(good, _PASSED), bad.select("row", *BAR_COLUMNS, "reason").sort("row")
 
 
 def list_defects(
@@ -110,7 +167,13 @@ def dated_at_midnight(bars: pl.DataFrame) -> pl.DataFrame:
         DataError: a symbol has two bars on one date.
     """
     dated = bars.with_columns(pl.col("ts").dt.truncate("1d"))
-    return bars if dated["ts"].equals(bars["ts"]) else check_bars(dated, origin="daily bars")
+    if dated["ts"].equals(bars["ts"]):
+        return bars
+    twice = dated.with_row_index("row").filter(pl.struct("symbol", "ts").is_duplicated())
+    if twice.height:
+        reason = pl.lit("another bar has the same symbol and time")
+        raise _refusal(twice.with_columns(reason=reason), dated.height, "daily bars", "")
+    return dated
 
 
 def interval_of(bars: pl.DataFrame) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cluster.errors import DataError
-from features.bars.checks import check_bars, split_bad
+from features.bars.checks import CheckedBars, check_bars, split_bad
 from features.bars.file_consistency import mixed_intervals, refuse_mixture
 from features.bars.schema import BAR_COLUMNS
 
@@ -21,15 +21,12 @@ MAX_FILE = 2**32  # bytes in memory
 _SUFFIXES = (".parquet", ".csv")
 
 
-def read_bars(path: Path | str, *, now: datetime | None = None) -> pl.DataFrame:
+def read_bars(path: Path | str, *, now: datetime | None = None) -> CheckedBars:
     """Read a Parquet or CSV file of bars and check it.
 
     Args:
         path: The file.
         now: UTC; bars that are not over by then are refused. By default the clock's.
-
-    Returns:
-        Bars of `BAR_SCHEMA`, sorted by (symbol, ts).
 
     Raises:
         DataError: the file is missing, unreadable or too large, holds a bar that `check_bars`
@@ -42,13 +39,15 @@ def read_bars(path: Path | str, *, now: datetime | None = None) -> pl.DataFrame:
     )
     now = now or datetime.now(UTC)
     bars = check_bars(read_raw(path), origin=str(path), next_command=advice, now=now)
-    refuse_mixture(bars, origin=str(path), next_command=f"ploutos data import {file} --drop-bad")
+    refuse_mixture(
+        bars.frame, origin=str(path), next_command=f"ploutos data import {file} --drop-bad"
+    )
     return bars
 
 
 def split_file(
     path: Path | str, *, now: datetime | None = None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> tuple[CheckedBars, pl.DataFrame]:
     """Read a file and separate its good bars from those that `read_bars` would refuse.
 
     Returns:
@@ -58,14 +57,14 @@ def split_file(
         DataError: the file is missing, unreadable or too large, or has times of another zone.
     """
     good, bad = split_bad(read_raw(path), origin=str(path), now=now or datetime.now(UTC))
-    odd = mixed_intervals(good)
+    odd = mixed_intervals(good.frame)
     reason = pl.format("is a bar of {} among bars of {}", "interval", "expected")
-    mixed = good.join(odd, on="symbol").with_columns(reason=reason)
+    mixed = good.frame.join(odd, on="symbol").with_columns(reason=reason)
     row = pl.lit(None, dtype=bad.schema["row"]).alias("row")
     bad = pl.concat([bad, mixed.select(row, *BAR_COLUMNS, "reason")])
-    good = good.join(odd, on="symbol", how="anti", maintain_order="left")
-    if good.height:
-        refuse_mixture(good, origin=str(path))
+    good = good.filter(~pl.col("symbol").is_in(odd["symbol"].implode()))
+    if good.frame.height:
+        refuse_mixture(good.frame, origin=str(path))
     return good, bad
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import TypeVar
+from typing import overload
 
 import numpy as np
 import polars as pl
 
 from cluster.errors import DataError
+from features.bars.checks import Bars, CheckedBars
 from features.compute.catalog import feature_columns, feature_names
 from features.compute.formula_order import stages
 from features.compute.panel import Panel
@@ -19,22 +20,35 @@ BAR_FIELDS = (*PRICE_FIELDS, "volume")
 KEY = ("symbol", "ts")
 BLOCK = 1 << 17  # bars of some symbols that are computed at once
 
-Bars = TypeVar("Bars", pl.DataFrame, pl.LazyFrame)
 Sectors = Mapping[str, str] | None
 
 
-def compute_features(bars: Bars, feature_set: str = "v6", sectors: Sectors = None) -> Bars:
+@overload
+def compute_features(
+    bars: Bars, feature_set: str = "v6", sectors: Sectors = None
+) -> pl.DataFrame: ...
+
+
+@overload
+def compute_features(
+    bars: pl.LazyFrame, feature_set: str = "v6", sectors: Sectors = None
+) -> pl.LazyFrame: ...
+
+
+def compute_features(
+    bars: Bars | pl.LazyFrame, feature_set: str = "v6", sectors: Sectors = None
+) -> pl.DataFrame | pl.LazyFrame:
     """Compute the columns of the set for every bar, from that bar and the ones before it.
 
     Args:
-        bars: Columns symbol, ts, open, high, low, close (USD), volume; others are left out.
-            Sorted by (symbol, ts), or else they are sorted first.
+        bars: Checked bars, or a frame with the columns symbol, ts, open, high, low, close (USD),
+            volume, of which is refused what no formula can take; it is sorted where it is not.
         feature_set: Name of the set.
         sectors: Sector of each symbol, for a set that compares symbols. When None, the column
             `sector` of the bars; simulated symbols tell theirs by name.
 
     Returns:
-        A frame of the same kind, sorted by (symbol, ts): both keys and the columns of
+        A frame, lazy if the bars are, sorted by (symbol, ts): both keys and the columns of
         `feature_names`, float64, raw (the RSI is 0..100), flags 0.0 and 1.0. Where a value does
         not exist yet (the 5-bar return of bar 2) it is 0.0; the first `warmup_bars` rows of a
         symbol are no measurements. A lazy frame is computed as a whole when collected.
@@ -45,24 +59,36 @@ def compute_features(bars: Bars, feature_set: str = "v6", sectors: Sectors = Non
             missing, not finite or out of range; a symbol without a sector that needs one: named by
             symbol, time and column.
     """
-    if isinstance(bars, pl.DataFrame):
-        return _compute(bars, feature_set, sectors)
-    given = bars.collect_schema()
-    _require_columns(given.names())
+    if not isinstance(bars, pl.LazyFrame):
+        return features_of(usable_bars(bars), feature_set, sectors)
+    schema = bars.collect_schema()
+    _require_columns(schema.names())
     return bars.map_batches(
-        lambda frame: _compute(frame, feature_set, sectors),
+        lambda frame: features_of(usable_bars(frame), feature_set, sectors),
         predicate_pushdown=False,
         projection_pushdown=False,
         slice_pushdown=False,
         schema=pl.Schema(
-            {name: given[name] for name in KEY}
+            {name: schema[name] for name in KEY}
             | dict.fromkeys(feature_names(feature_set), pl.Float64())
         ),
     )
 
 
-def _compute(bars: pl.DataFrame, feature_set: str, sectors: Sectors) -> pl.DataFrame:
-    bars, sector = checked_bars(bars, feature_set, sectors)
+def features_of(bars: pl.DataFrame, feature_set: str, sectors: Sectors = None) -> pl.DataFrame:
+    """`compute_features` of bars that were checked, by `check_bars` or by `usable_bars`.
+
+    Args:
+        bars: Sorted by (symbol, ts), prices and volume as f64.
+        feature_set: Name of the set.
+        sectors: Sector of each symbol.
+
+    Raises:
+        ConfigError: There is no such set.
+        DataError: A symbol without a sector that needs one; features that are not finite.
+    """
+    sector = sectors_needed(bars, feature_set, sectors)
+    bars = bars.select(*KEY, *BAR_FIELDS)
     features = _by_symbol(bars, feature_set)
     if sector is None:
         return features
@@ -70,21 +96,30 @@ def _compute(bars: pl.DataFrame, feature_set: str, sectors: Sectors) -> pl.DataF
     return features.hstack(across).select(*KEY, *feature_names(feature_set))
 
 
-def checked_bars(
-    bars: pl.DataFrame, feature_set: str, sectors: Sectors
-) -> tuple[pl.DataFrame, pl.Series | None]:
-    """Bars sorted by (symbol, ts) as the formulas take them, and their sectors if they need some.
+def usable_bars(bars: Bars) -> pl.DataFrame:
+    """Bars as the formulas take them: sorted by (symbol, ts), prices and volume as f64.
+
+    Of a plain frame only that is refused which has no features; `check_bars` refuses more.
 
     Raises:
         DataError: see `compute_features`.
     """
+    if isinstance(bars, CheckedBars):
+        return bars.frame
     _require_columns(bars.columns)
-    needs_sectors = bool(feature_columns(feature_set, "panel"))
-    extra = ["sector"] if needs_sectors and sectors is None and "sector" in bars.columns else []
-    bars = _in_order(bars.select(*KEY, pl.col(BAR_FIELDS).cast(pl.Float64), *extra))
+    sector = pl.selectors.by_name("sector", require_all=False)
+    bars = _in_order(bars.select(*KEY, pl.col(BAR_FIELDS).cast(pl.Float64), sector))
     _refuse_bad_values(bars)
-    sector = sectors_of_bars(bars, sectors) if needs_sectors else None
-    return bars.drop(extra), sector
+    return bars
+
+
+def sectors_needed(bars: pl.DataFrame, feature_set: str, sectors: Sectors) -> pl.Series | None:
+    """The sector of each bar, for a set that compares symbols; None for another.
+
+    Raises:
+        DataError: a bar has none, by symbol.
+    """
+    return sectors_of_bars(bars, sectors) if feature_columns(feature_set, "panel") else None
 
 
 def _by_symbol(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:

@@ -7,14 +7,17 @@ from math import ceil
 import polars as pl
 
 from cluster.errors import DataError
+from features.bars.checks import Bars
 from features.compute.catalog import feature_columns, feature_names
 from features.compute.compute import (
+    BAR_FIELDS,
     KEY,
     Sectors,
     across_symbols,
-    checked_bars,
     refuse_absurd,
+    sectors_needed,
     staged,
+    usable_bars,
 )
 from features.compute.formula_order import stages
 from features.compute.recent import RecentBars
@@ -39,7 +42,7 @@ class FeatureWindow:
     scale: the same formulas over the bars that each column remembers.
     """
 
-    def __init__(self, history: pl.DataFrame, feature_set: str = "v6", sectors: Sectors = None):
+    def __init__(self, history: Bars, feature_set: str = "v6", sectors: Sectors = None):
         """Keep the end of a history.
 
         Args:
@@ -54,14 +57,14 @@ class FeatureWindow:
         """
         self.feature_set = feature_set
         self.sectors = sectors
-        self._recent = RecentBars(self._checked(history), window_bars(feature_set))
+        self._recent = RecentBars(self._rows(history), window_bars(feature_set))
 
     @property
     def bars(self) -> pl.DataFrame:
         """The bars that are kept, at most `window_bars` a symbol, sorted by (symbol, ts)."""
         return self._recent.frame(self._recent.length).drop("bar_number")
 
-    def append(self, bars: pl.DataFrame) -> pl.DataFrame:
+    def append(self, bars: Bars) -> pl.DataFrame:
         """Add bars, all later than those of their symbols, and compute their features.
 
         Returns:
@@ -70,7 +73,7 @@ class FeatureWindow:
         Raises:
             DataError: What `compute_features` refuses; a bar that is not later than the last one.
         """
-        new = self._checked(bars)
+        new = self._rows(bars)
         self._refuse_earlier(new)
         found = [
             self._append_at_one_time(moment)
@@ -101,9 +104,12 @@ class FeatureWindow:
         found = across_symbols(recent, recent["sector"], self.feature_set)
         return found.filter(recent["ts"] == now)
 
-    def _checked(self, bars: pl.DataFrame) -> pl.DataFrame:
-        checked, sector = checked_bars(bars, self.feature_set, self.sectors)
-        return checked if sector is None else checked.with_columns(sector.alias("sector"))
+    def _rows(self, bars: Bars) -> pl.DataFrame:
+        """The columns that are kept of each bar: its sector only where the set needs it."""
+        rows = usable_bars(bars)
+        sector = sectors_needed(rows, self.feature_set, self.sectors)
+        rows = rows.select(*KEY, *BAR_FIELDS)
+        return rows if sector is None else rows.with_columns(sector.alias("sector"))
 
     def _refuse_earlier(self, new: pl.DataFrame) -> None:
         late = new.join(self._recent.last(), on="symbol").filter(pl.col("ts") <= pl.col("last"))

@@ -8,12 +8,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cluster.errors import DataError
-from features.bars.checks import check_bars, dated_at_midnight, interval_of
+from features.bars.checks import Bars, CheckedBars, check_bars, dated_at_midnight
 from features.bars.grid import Grid, Matrix, naive_utc
 from features.bars.sessions import OUTSIDE, session_index
 from features.compute.catalog import feature_columns, feature_names, feature_scales, warmup_bars
-from features.compute.compute import compute_features
+from features.compute.compute import features_of
 from features.compute.feature_limit import FEATURE_LIMIT
+from features.universe.sector_of import with_sectors
+from features.universe.universe import Universe
 
 VOLATILITY_WINDOW = 20  # bars
 BLOCK = 4096  # bars that are turned from columns into rows at once: they stay in the cache
@@ -43,7 +45,7 @@ class AlignedTable:
 
 
 def aligned_table(
-    bars: pl.DataFrame,
+    bars: Bars,
     feature_set: str = "v6",
     symbols: Sequence[str] | None = None,
     sectors: Mapping[str, str] | None = None,
@@ -54,7 +56,8 @@ def aligned_table(
     Row t depends on bars <= t only.
 
     Args:
-        bars: Hourly or daily bars, `BAR_SCHEMA`.
+        bars: Hourly or daily bars, checked or as `check_bars` takes them, then with a column
+            `sector` where the set needs one and `sectors` is None.
         feature_set: Name of the feature set.
         symbols: Which symbols, in the order of the columns; all, sorted, when None. Columns that
             compare symbols compare these.
@@ -64,37 +67,42 @@ def aligned_table(
         DataError: a bad bar; a symbol without bars, without a sector that the set needs, or with
             too few bars to warm its features up.
     """
-    chosen = _choose(bars, symbols)
-    order = tuple(symbols) if symbols is not None else tuple(chosen["symbol"].unique().sort())
-    chosen = session_bars(_checked(chosen))
+    _refuse_missing(bars, symbols or ())
+    chosen = bars if symbols is None else bars.filter(pl.col("symbol").is_in(list(symbols)))
+    checked = check_bars(chosen, origin="bars")
+    order = tuple(symbols) if symbols is not None else checked.symbols
+    inside = session_bars(checked, _own_sectors(chosen))
     warmup = warmup_bars(feature_set)
-    grid = Grid.of(chosen, order)
+    grid = Grid.of(inside, order)
     _refuse_unusable(grid, grid.number >= warmup, order, warmup)
-    return _laid_out(chosen, compute_features(chosen, feature_set, sectors), order, feature_set)
+    return _laid_out(inside, features_of(inside, feature_set, sectors), order, feature_set)
 
 
-def names_table(bars: pl.DataFrame, feature_set: str, names: Sequence[str]) -> AlignedTable:
+def names_table(
+    bars: CheckedBars, feature_set: str, names: Sequence[str], universe: Universe
+) -> AlignedTable:
     """`aligned_table` of some of the bars' symbols, on the clock of all; none need be tradable.
 
     Columns that compare symbols compare all that have a sector: neither they nor the clock depend
     on who is named.
 
     Args:
-        bars: `BAR_SCHEMA`, and `sector` for a set that compares symbols.
+        bars: Hourly or daily.
         feature_set: Name of the feature set.
         names: Which symbols, in the order of the columns.
+        universe: Sectors of every day, for a set that compares symbols.
 
     Raises:
-        DataError: a bad bar, or a symbol without bars.
+        DataError: a symbol without bars.
     """
-    _choose(bars, names)
-    inside = session_bars(_checked(bars))
+    _refuse_missing(bars, names)
+    inside = session_bars(bars)
     named = pl.col("symbol").is_in(list(names))
     if feature_columns(feature_set, "panel"):
-        compared = inside.drop_nulls("sector")
-        features = compute_features(compared, feature_set).filter(named)
+        compared = with_sectors(inside, universe).drop_nulls("sector")
+        features = features_of(compared, feature_set).filter(named)
     else:
-        features = compute_features(inside.filter(named), feature_set)
+        features = features_of(inside.filter(named), feature_set)
     return _laid_out(inside, features, tuple(names), feature_set)
 
 
@@ -119,46 +127,48 @@ def _laid_out(
     )
 
 
-def _checked(bars: pl.DataFrame) -> pl.DataFrame:
-    """Checked bars, with the column `sector` where there is one."""
-    checked = check_bars(bars, origin="bars")
-    if "sector" not in bars.columns:
-        return checked
-    return checked.with_columns(bars.sort("symbol", "ts")["sector"])
+def _own_sectors(bars: Bars) -> list[pl.Series]:
+    """The column `sector` that bars came with, in the order of the checked ones; none or one."""
+    if isinstance(bars, CheckedBars) or "sector" not in bars.columns:
+        return []
+    return [bars.sort("symbol", "ts")["sector"]]
 
 
-def session_bars(bars: pl.DataFrame) -> pl.DataFrame:
+def session_bars(bars: CheckedBars, columns: Sequence[pl.Series] = ()) -> pl.DataFrame:
     """The bars that start inside a regular XNYS session, with its number as column `session`.
 
     Daily bars get midnight UTC of their date as time.
 
+    Args:
+        bars: Hourly or daily.
+        columns: (N,) more columns of these bars, which the result has too.
+
     Raises:
         DataError: there is none, or a symbol has two daily bars on one date.
     """
-    daily = interval_of(bars) == "1d"
-    if daily:
-        bars = bars.with_columns(dated_at_midnight(bars)["ts"])
-    session = session_index(naive_utc(bars["ts"]), daily=daily)
+    daily = bars.interval == "1d"
+    rows = dated_at_midnight(bars.frame) if daily else bars.frame
+    session = session_index(naive_utc(rows["ts"]), daily=daily)
     if (session == OUTSIDE).all():
         raise DataError(
             "no bar starts inside a session of the New York Stock Exchange",
-            f"{bars.height} bars from {bars['ts'].min()!s} to {bars['ts'].max()!s}",
+            f"{rows.height} bars from {rows['ts'].min()!s} to {rows['ts'].max()!s}",
             "give times in UTC: New York opens at 13:30 or 14:30 UTC",
         )
-    return bars.with_columns(session=session).filter(pl.col("session") != OUTSIDE)
+    return rows.with_columns(*columns, session=session).filter(pl.col("session") != OUTSIDE)
 
 
-def _choose(bars: pl.DataFrame, symbols: Sequence[str] | None) -> pl.DataFrame:
-    if symbols is None:
-        return bars
-    missing = sorted(set(symbols) - set(bars["symbol"].unique()))
+def _refuse_missing(bars: Bars, symbols: Sequence[str]) -> None:
+    if not symbols:
+        return
+    having = (bars.frame if isinstance(bars, CheckedBars) else bars)["symbol"].unique()
+    missing = sorted(set(symbols) - set(having))
     if missing:
         raise DataError(
             f"no bars for {', '.join(missing)}",
-            f"{bars['symbol'].n_unique()} other symbols have some",
+            f"{len(having)} other symbols have some",
             "ploutos data status",
         )
-    return bars.filter(pl.col("symbol").is_in(list(symbols)))
 
 
 def _refuse_unusable(

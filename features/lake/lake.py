@@ -10,7 +10,7 @@ import polars as pl
 
 from cluster.errors import DataError, UsageError
 from cluster.files import canonical_json, sha256_of
-from features.bars.checks import check_bars, dated_at_midnight
+from features.bars.checks import Bars, check_bars, dated_at_midnight
 from features.bars.schema import BAR_SCHEMA
 from features.lake.blocks import (
     AS_GIVEN,
@@ -52,7 +52,7 @@ class Lake:
 
     def write(
         self,
-        bars: pl.DataFrame,
+        bars: Bars,
         *,
         interval: str,
         source: str,
@@ -61,13 +61,13 @@ class Lake:
         series: str | None = None,
         replace: bool = False,
     ) -> None:
-        """Merge checked bars into what is there; on the same (symbol, ts) the later write wins.
+        """Merge bars into what is there; on the same (symbol, ts) the later write wins.
 
         Each block is replaced atomically: a crash leaves every block as it was or as it will be,
         and the same write again completes it. Writers of one series wait for each other.
 
         Args:
-            bars: Any frame that `check_bars` accepts.
+            bars: Checked bars, or any frame that `check_bars` accepts.
             interval: Such as `1h`.
             source: Who the bars were had from.
             adjustment: What their prices are adjusted for.
@@ -82,18 +82,18 @@ class Lake:
         """
         self.folder(interval, source)
         folder = self.folder(interval, series or source)
-        bars = check_bars(bars, origin=f"bars of {source}")
+        rows = check_bars(bars, origin=f"bars of {source}").frame
         if interval == "1d":
-            bars = dated_at_midnight(bars)
-        bars = bars.with_columns(
+            rows = dated_at_midnight(rows)
+        rows = rows.with_columns(
             source=pl.lit(source, dtype=ORIGIN_SCHEMA["source"]),
             adjustment=pl.lit(adjustment, dtype=ORIGIN_SCHEMA["adjustment"]),
             retrieved=pl.lit(retrieved, dtype=ORIGIN_SCHEMA["retrieved"]),
         )
-        block_of = {symbol: block_name(symbol) for symbol in bars["symbol"].unique()}
-        bars = bars.with_columns(block=pl.col("symbol").replace_strict(block_of))
+        block_of = {symbol: block_name(symbol) for symbol in rows["symbol"].unique()}
+        rows = rows.with_columns(block=pl.col("symbol").replace_strict(block_of))
         with only_writer(folder):
-            for name, part in bars.partition_by("block", include_key=False, as_dict=True).items():
+            for name, part in rows.partition_by("block", include_key=False, as_dict=True).items():
                 merge_block(folder / name[0], part, replace=replace)
 
     def scan(

@@ -19,7 +19,7 @@ from features.quality.coverage import (
     on_cents,
 )
 from features.quality.jumps import find_jumps, find_volume_units, large_moves
-from features.quality.measures import measure, session_bars
+from features.quality.measures import bars_by_session, measure
 from features.quality.rules import broken_rules, find_broken
 from features.quality.runs import find_stale, find_zero_volume, mark_stale
 from features.quality.thresholds import Thresholds
@@ -139,7 +139,7 @@ def _judge(
     """Coverage of each symbol, the alarms of its series, and the moves that were judged."""
     marked = mark_units(mark_stale(bars, limits), limits)
     sound = marked.filter(pl.col("unit").is_null()).select(BAR_COLUMNS)
-    sessions = session_bars(sound, interval)
+    sessions = bars_by_session(sound, interval)
     measured = measure(sessions, limits)
     moves = large_moves(measured, limits)
     covered = coverage(sessions, summarise(bars))

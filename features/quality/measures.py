@@ -13,7 +13,7 @@ _QUIET = 1e-4  # a move that is always usual
 _AROUND = 10  # sessions before and after, for a lasting change of level
 
 
-def session_bars(bars: pl.DataFrame, interval: str) -> pl.DataFrame:
+def bars_by_session(bars: pl.DataFrame, interval: str) -> pl.DataFrame:
     """One bar a symbol and session, `ts` midnight UTC of its date, sorted by (symbol, ts)."""
     if interval[-1] in "dw":
         return dated_at_midnight(bars)
@@ -38,7 +38,7 @@ def measure(sessions: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
     """Add what the jump checks look at; null where there is too little history.
 
     Args:
-        sessions: From `session_bars`.
+        sessions: From `bars_by_session`.
         limits: Window, history and market size.
 
     Returns:

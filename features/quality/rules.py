@@ -22,7 +22,7 @@ def broken_rules(
     sorted_ = (pl.col("ts") >= pl.col("ts").shift().over("symbol")).fill_null(True)
     if broken.height or not times.select(sorted_.all()).item():
         broken = list_defects(bars, origin=origin, now=now)
-    return good, broken.select("row", *BAR_COLUMNS, "reason")
+    return good.frame, broken.select("row", *BAR_COLUMNS, "reason")
 
 
 def find_broken(broken: pl.DataFrame) -> pl.DataFrame:

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from features.compute.catalog import feature_columns
+from features.bars.checks import Bars, check_bars
 from features.compute.table import AlignedTable, names_table
 from features.slots.occupancy import Seating, seat
 from features.slots.scan import ScanRules
 from features.slots.scan_monthly import MonthlyScans
-from features.universe.sector_of import with_sectors
 from features.universe.universe import Universe
 
 
@@ -66,14 +64,14 @@ class SlottedBars:
 
 
 def slotted_bars(
-    bars: pl.DataFrame, universe: Universe, rules: SlotRules, feature_set: str, folder: Path
+    bars: Bars, universe: Universe, rules: SlotRules, feature_set: str, folder: Path
 ) -> SlottedBars:
     """Scan every month, seat the picks, and compute each name's features on its own history.
 
     Columns that compare symbols compare all of the bars whose sector the universe knows.
 
     Args:
-        bars: Hourly or daily bars, `BAR_SCHEMA`: all candidates, and a lookback before the start.
+        bars: Hourly or daily, of all candidates, and a lookback before the start.
         universe: Members and sectors of every day.
         rules: Of the slots.
         feature_set: Name of the feature set.
@@ -82,9 +80,8 @@ def slotted_bars(
     Raises:
         DataError: a bad bar, or nobody is ever eligible.
     """
-    last: date = bars["ts"].dt.date().max()  # type: ignore[assignment]  # bars are not empty
-    plan = MonthlyScans.of(bars, universe, folder).plan(rules.start, last, rules.scan)
-    if feature_columns(feature_set, "panel"):
-        bars = with_sectors(bars, universe)
-    table = names_table(bars, feature_set, plan.names)
+    checked = check_bars(bars, origin="bars")
+    last: date = checked.frame["ts"].dt.date().max()  # type: ignore[assignment]  # it has rows
+    plan = MonthlyScans.of(checked, universe, folder).plan(rules.start, last, rules.scan)
+    table = names_table(checked, feature_set, plan.names, universe)
     return SlottedBars.of(table, seat(plan, table))

@@ -9,7 +9,7 @@ import polars as pl
 
 from cluster.errors import DataError
 from cluster.files import canonical_json
-from features.bars.checks import dated_at_midnight, interval_of
+from features.bars.checks import Bars, CheckedBars, check_bars
 from features.bars.sessions import session_dates
 from features.compute.table import session_bars
 from features.slots.plan import SlotPlan, plan_slots
@@ -37,9 +37,9 @@ class MonthlyScans:
     folder: Path
 
     @classmethod
-    def of(cls, bars: pl.DataFrame, universe: Universe, folder: Path) -> "MonthlyScans":
+    def of(cls, bars: Bars, universe: Universe, folder: Path) -> "MonthlyScans":
         """Scans of hourly or daily bars, of which only those inside sessions count."""
-        return cls(daily_closes(bars), universe, folder)
+        return cls(daily_closes(check_bars(bars, origin="bars")), universe, folder)
 
     def scan(self, as_of: date, rules: ScanRules) -> Scan:
         """`scan_sectors` of that day.
@@ -93,16 +93,14 @@ class MonthlyScans:
         return self.bars.slice(low, high - low)
 
 
-def daily_closes(bars: pl.DataFrame) -> pl.DataFrame:
+def daily_closes(bars: CheckedBars) -> pl.DataFrame:
     """One row a symbol and session, sorted by (ts, symbol): its last close and its whole volume.
 
     Raises:
         DataError: no bar lies inside a session.
     """
-    inside = session_bars(bars)
-    if interval_of(bars) == "1d":
-        daily = dated_at_midnight(inside)
-    else:
+    daily = inside = session_bars(bars)
+    if bars.interval != "1d":
         dates = pl.Series(session_dates(inside["session"].to_numpy()))
         midnight = dates.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
         daily = (

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
-from features.bars.checks import split_bad
+from features.bars.checks import CheckedBars, split_bad
 from features.sources.coverage import Window
 from features.sources.gaps import answered_until
 from features.sources.http.errors import NotEntitled, NotServed, SourceDown
@@ -117,11 +117,11 @@ class Failover:
         fetched: Fetched,
     ) -> list[str]:
         """Write what is proven; the symbols that another source may be asked for."""
-        found = self._checked(fetched.bars, portion.whole[1])
-        new: dict[str, pl.DataFrame] = {}
+        answered = self._checked(fetched.bars, portion.whole[1])
+        proven: list[str] = []
         lacking: list[str] = []
         for symbol in symbols:
-            bars = found.filter(pl.col("symbol") == symbol)
+            bars = answered.frame.filter(pl.col("symbol") == symbol)
             why = fetched.missing.get(symbol, "" if bars.height else _NO_BARS)
             if not why and edge is not None:
                 ours = edge.filter(pl.col("symbol") == symbol)
@@ -133,17 +133,19 @@ class Failover:
             if why:
                 lacking += self._lacking([symbol], source, why)
             else:
-                new[symbol] = bars.filter(pl.col("ts").is_between(*portion.window, closed="left"))
-        self._put(source, new, portion, fetched)
+                proven.append(symbol)
+        in_window = pl.col("ts").is_between(*portion.window, closed="left")
+        new = answered.filter(in_window, pl.col("symbol").is_in(proven))
+        self._put(source, portion, fetched, symbols=proven, bars=new)
         return lacking
 
-    def _checked(self, bars: pl.DataFrame, end: datetime) -> pl.DataFrame:
+    def _checked(self, bars: pl.DataFrame, end: datetime) -> CheckedBars:
         """The bars that are over and pass the checks; the others are noted."""
         if self._store.interval == "1d":
             bars = bars.with_columns(pl.col("ts").dt.truncate("1d"))
         bars = bars.filter(pl.col("ts").is_null() | (pl.col("ts") < end))
         if bars.is_empty():
-            return bars
+            return CheckedBars.none()
         good, bad = split_bad(bars)
         for symbol, ts, reason in bad.select("symbol", "ts", "reason").iter_rows():
             self.outcomes[symbol].set_aside.append(f"{ts}: {reason}")
@@ -162,40 +164,42 @@ class Failover:
         except (NotServed, SourceDown) as failure:
             return self._give_up([symbol], source, f"{why}; fetching it anew: {failure.why}")
         bars = self._checked(fetched.bars, portion.whole[1])
-        if bars.is_empty():
+        if bars.frame.is_empty():
             return self._give_up([symbol], source, f"{why}; fetching it anew: {_NO_BARS}")
-        self._put(source, {symbol: bars}, whole, fetched, anew=True)
+        self._put(source, whole, fetched, symbols=[symbol], bars=bars, anew=True)
         self.outcomes[symbol].refetched = why
         return []
 
     def _put(
         self,
         source: BarSource,
-        new: dict[str, pl.DataFrame],
         portion: Portion,
         fetched: Fetched,
         *,
+        symbols: list[str],
+        bars: CheckedBars,
         anew: bool = False,
     ) -> None:
-        """Write bars by symbol, and note what came of it."""
-        if not new:
+        """Write the bars of symbols, and note what came of it."""
+        if not symbols:
             return
         series = portion.series or source.name
-        until = {symbol: self._answered(bars, portion) for symbol, bars in new.items()}
+        of_symbol = {name: bars.frame.filter(pl.col("symbol") == name) for name in symbols}
+        until = {symbol: self._answered(rows, portion) for symbol, rows in of_symbol.items()}
         start = portion.window[0]
         self._store.put(
-            pl.concat(new.values()),
+            bars,
             series=series,
             source=source.name,
             fetched=fetched,
             windows={symbol: (start, end) for symbol, end in until.items() if end > start},
             replace=anew,
         )
-        for symbol, bars in new.items():
+        for symbol, rows in of_symbol.items():
             outcome = self.outcomes[symbol]
             outcome.series = series
-            outcome.bars += bars.height
-            outcome.sources |= {source.name} if bars.height else set()
+            outcome.bars += rows.height
+            outcome.sources |= {source.name} if rows.height else set()
             if until[symbol] < portion.window[1]:
                 outcome.complete = False
                 day = f"{until[symbol]:%Y-%m-%d}"

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import polars as pl
 
+from features.bars.checks import CheckedBars
 from features.bars.schema import BAR_SCHEMA
 from features.lake.blocks import ORIGIN_SCHEMA
 from features.lake.lake import Lake
@@ -61,7 +62,7 @@ class SeriesStore:
 
     def put(
         self,
-        bars: pl.DataFrame,
+        bars: CheckedBars,
         *,
         series: str,
         source: str,
@@ -70,7 +71,7 @@ class SeriesStore:
         replace: bool = False,
     ) -> None:
         """Write bars of `source` into `series`, and that these windows were answered."""
-        if bars.height:
+        if bars.frame.height:
             self.lake.write(
                 bars,
                 interval=self.interval,

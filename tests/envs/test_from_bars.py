@@ -1,4 +1,7 @@
+from collections.abc import Callable
+from cProfile import Profile
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -7,7 +10,10 @@ import pytest
 from cluster.errors import DataError
 from envs import TradingVectorEnv, V6Params
 from envs.from_bars import market_from_bars
-from features import SimulatedMarket, feature_names, read_bars
+from envs.from_lake import LakeMarkets
+from features import Lake, SimulatedMarket, feature_names, read_bars
+from features.bars.bar_rules import defect
+from features.compute.compute import usable_bars
 from places import SHARED
 
 
@@ -62,3 +68,35 @@ def test_real_hourly_bars_make_a_market() -> None:
     assert market.num_bars > 3000
     assert market.tradable.mean() > 0.7
     assert np.abs(market.features).max() <= 10.0
+
+
+def calls(function: Callable[..., object], profile: Profile) -> int:
+    """How often a profiled run called a function."""
+    return sum(entry.callcount for entry in profile.getstats() if entry.code == function.__code__)
+
+
+def test_bars_of_a_file_are_checked_once_on_their_way_to_lake_and_market(
+    bars: pl.DataFrame, tmp_path: Path
+) -> None:
+    file, lake, profile = tmp_path / "bars.parquet", Lake(tmp_path / "lake"), Profile()
+    bars.write_parquet(file)
+
+    def file_to_market() -> None:
+        checked = read_bars(file)
+        lake.write(checked, interval=checked.interval, source="file")
+        market_from_bars(checked.filter(pl.col("symbol") == checked.symbols[0]))
+
+    profile.runcall(file_to_market)
+
+    assert (calls(defect, profile), calls(usable_bars, profile)) == (1, 0)
+
+
+def test_bars_of_the_lake_are_checked_once_on_their_way_to_a_market(
+    bars: pl.DataFrame, tmp_path: Path
+) -> None:
+    lake, profile = Lake(tmp_path / "lake"), Profile()
+    lake.write(bars, interval="1h", source="file")
+
+    profile.runcall(LakeMarkets(lake, tmp_path / "tables").market, "1h")
+
+    assert (calls(defect, profile), calls(usable_bars, profile)) == (1, 0)

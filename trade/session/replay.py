@@ -28,8 +28,7 @@ from trade.session.session import TradingSession
 from trade.session.session_config import Terms
 
 if TYPE_CHECKING:
-    import polars as pl
-
+    from features import Bars
     from features.slots.bars import SlotRules
     from features.slots.occupancy import Seating
     from features.universe.universe import Universe
@@ -79,7 +78,7 @@ class ReplayRequest:
         candidates: For a bundle with slots.
     """
 
-    bars: "pl.DataFrame"
+    bars: "Bars"
     bundle: "Manifest"
     policy: Policy
     journal: Path

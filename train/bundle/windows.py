@@ -12,7 +12,7 @@ from train.bundle.manifest import FoldSpan, Manifest
 from train.market.stored import open_market
 
 if TYPE_CHECKING:
-    import polars as pl
+    from features import Bars, CheckedBars
 
 Window = tuple[int, int]  # first decision bar and last marked bar, both included
 
@@ -32,7 +32,7 @@ def bundle_market(home: Home, manifest: Manifest) -> Market:
 
 
 def market_of_bars(
-    home: Home, bars: "pl.DataFrame", manifest: Manifest, symbols: Sequence[str] | None = None
+    home: Home, bars: "Bars", manifest: Manifest, symbols: Sequence[str] | None = None
 ) -> Market:
     """Other bars with a bundle's features, in the order of `symbols`: by default its own.
 
@@ -46,12 +46,14 @@ def market_of_bars(
         DataError: a symbol is missing, or other slots are seated.
     """
     from envs.from_bars import market_from_bars
+    from features import check_bars
 
-    _check_kind(manifest, bars)
+    checked = check_bars(bars, origin="bars")
+    _check_kind(manifest, checked)
     if manifest.slots is not None:
-        return _slotted(home, bars, manifest)
+        return _slotted(home, checked, manifest)
     wanted = tuple(symbols or manifest.symbols)
-    missing = sorted(set(wanted) - set(bars["symbol"].unique()))
+    missing = sorted(set(wanted) - set(checked.symbols))
     if missing:
         raise DataError(
             f"the bars lack {', '.join(missing[:5])}",
@@ -59,11 +61,11 @@ def market_of_bars(
             f"{len(missing)} of them are missing",
             "give bars of all its symbols",
         )
-    return market_from_bars(bars, manifest.feature_set, wanted)
+    return market_from_bars(checked, manifest.feature_set, wanted)
 
 
-def _check_kind(manifest: Manifest, bars: "pl.DataFrame") -> None:
-    from features import feature_fingerprint, interval_of
+def _check_kind(manifest: Manifest, bars: "CheckedBars") -> None:
+    from features import feature_fingerprint
 
     here = feature_fingerprint(manifest.feature_set)
     if here != manifest.feature_fingerprint:
@@ -73,16 +75,15 @@ def _check_kind(manifest: Manifest, bars: "pl.DataFrame") -> None:
             f"here {here[:16]}",
             "use the version that made it, or train a bundle with this one: ploutos tune run",
         )
-    interval = interval_of(bars)
-    if interval != manifest.data.interval:
+    if bars.interval != manifest.data.interval:
         raise ConfigError(
             f"bundle {manifest.bundle_id} acts on {manifest.data.interval} bars",
-            f"these are {interval} bars",
+            f"these are {bars.interval} bars",
             f"give {manifest.data.interval} bars",
         )
 
 
-def _slotted(home: Home, bars: "pl.DataFrame", manifest: Manifest) -> Market:
+def _slotted(home: Home, bars: "CheckedBars", manifest: Manifest) -> Market:
     from envs.from_bars import market_from_slots
     from features.slots.bars import slotted_bars
     from features.universe.store import load_universe

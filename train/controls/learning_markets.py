@@ -85,11 +85,13 @@ def planted_market(edge: float, seed: int, *, symbols: int = 22, sessions: int =
 
 def market_of_file(path: Path, first: str) -> Market:
     """Bars of a file from the day `first` on, on the regular session's clock; feature set v6."""
+    import polars as pl
+
     from envs.from_bars import market_from_bars
     from features import read_bars
 
-    bars = read_bars(path)
-    return market_from_bars(bars.filter(bars["ts"].dt.strftime("%Y-%m-%d") >= first))
+    bars = read_bars(path).filter(pl.col("ts").dt.strftime("%Y-%m-%d") >= first)
+    return market_from_bars(bars)
 
 
 def halves(market: Market, *, share: float = 2 / 3, purge: int = 21) -> LearningMarket:

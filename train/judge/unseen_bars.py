@@ -16,6 +16,7 @@ import polars as pl
 from cluster.errors import BundleError, DataError, UsageError
 from cluster.settings import Home
 from envs import Market, V6Params
+from features import Bars, CheckedBars, check_bars
 from train.backtest.evaluation import Evaluation
 from train.backtest.exposure import exposure
 from train.backtest.stitched import Piece, walk_baselines, walk_policy
@@ -48,7 +49,7 @@ class UnseenJudgement:
 def judge_on_bars(
     home: Home,
     folder: Path,
-    bars: pl.DataFrame,
+    bars: Bars,
     *,
     label: str,
     symbols: Sequence[str] | Literal["all"] | None = None,
@@ -74,12 +75,13 @@ def judge_on_bars(
     manifest = bundle.manifest
     onnx = (folder / "policy.onnx").read_bytes()  # just checked against the manifest
     remarks: list[str] = []
+    checked = check_bars(bars, origin="bars")
     if manifest.slots is not None:
         _refuse_choice_of_slots(manifest, symbols)
-        market = market_of_bars(home, bars, manifest)
+        market = market_of_bars(home, checked, manifest)
     else:
-        chosen, remarks = _symbols(manifest, bars, symbols, shared=is_shared(onnx))
-        market = market_of_bars(home, bars, manifest, chosen)
+        chosen, remarks = _symbols(manifest, checked, symbols, shared=is_shared(onnx))
+        market = market_of_bars(home, checked, manifest, chosen)
     piece = Piece(
         act=bundle.act
         if market.symbols == manifest.symbols
@@ -146,13 +148,13 @@ def _told(piece: Piece, manifest: Manifest, dates: Sequence[date], *, at_hand: b
 
 def _symbols(
     manifest: Manifest,
-    bars: pl.DataFrame,
+    bars: CheckedBars,
     asked: Sequence[str] | Literal["all"] | None,
     *,
     shared: bool,
 ) -> tuple[tuple[str, ...], list[str]]:
     """Which symbols are walked, in slot order, and what is to be said of it."""
-    known = tuple(bars["symbol"].unique().sort())
+    known = bars.symbols
     own = manifest.symbols
     wanted = known if asked == "all" else tuple(asked) if asked else own
     missing = [symbol for symbol in wanted if symbol not in known]

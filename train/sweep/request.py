@@ -7,7 +7,7 @@ import polars as pl
 
 from cluster.errors import ConfigError, DataError
 from cluster.settings import Home
-from features import SimulatedMarket, interval_of, read_bars
+from features import Bars, CheckedBars, SimulatedMarket, check_bars, read_bars
 from features.bars.sessions import SESSIONS_A_YEAR
 from features.slots.bars import SlotRules, slotted_bars
 from features.universe.store import load_universe
@@ -55,7 +55,7 @@ def simulated_request(
 
 def request_from_bars(
     config: PloutosConfig,
-    bars: pl.DataFrame,
+    bars: Bars,
     label: str,
     home: Home,
     *,
@@ -69,29 +69,30 @@ def request_from_bars(
 
     Raises:
         ConfigError: the bars have another interval.
-        DataError: a symbol of the scenario has no bars, or a scan lacks a universe.
+        DataError: a bad bar, a symbol of the scenario has no bars, or a scan lacks a universe.
     """
     from envs.from_bars import market_from_bars, market_from_slots
 
-    interval = interval_of(bars)
+    checked = check_bars(bars, origin="bars")
+    interval = checked.interval
     if interval != config.data.interval:
         raise ConfigError(
             f"scenario {config.name} is for {config.data.interval} bars",
             f"these are {interval} bars",
             f"set interval: {interval} in the data section, or give other bars",
         )
-    start = _start(bars, config.data.years)
+    start = _start(checked, config.data.years)
     rules = None
     if _has_slots(config):
         rules = SlotRules(start=start.date(), scan=config.sector_scan.rules())
         known = universe or load_universe(home.universe)
         folder = home.tables / "scan"
         market = market_from_slots(
-            slotted_bars(bars, known, rules, config.data.feature_set, folder)
+            slotted_bars(checked, known, rules, config.data.feature_set, folder)
         )
     else:
-        bars = bars.filter(pl.col("ts") > start)
-        market = market_from_bars(bars, config.data.feature_set, _symbols(config, bars))
+        period = checked.filter(pl.col("ts") > start)
+        market = market_from_bars(period, config.data.feature_set, _symbols(config, period))
     return SweepRequest(
         config=config,
         market=market.save(home.tables),
@@ -120,21 +121,20 @@ def _number_of_symbols(config: PloutosConfig) -> int:
     return len(config.data.tickers) or _SYMBOLS
 
 
-def _start(bars: pl.DataFrame, years: int) -> datetime:
+def _start(bars: CheckedBars, years: int) -> datetime:
     """Where the last `years` of the bars begin."""
-    end: datetime = bars["ts"].max()  # type: ignore[assignment]  # a checked frame is not empty
+    end: datetime = bars.frame["ts"].max()  # type: ignore[assignment]  # it has rows
     return end - timedelta(days=366 * years)
 
 
-def _symbols(config: PloutosConfig, bars: pl.DataFrame) -> tuple[str, ...]:
-    known = tuple(bars["symbol"].unique().sort())
+def _symbols(config: PloutosConfig, bars: CheckedBars) -> tuple[str, ...]:
     if not config.data.tickers:
-        return known
-    missing = [ticker for ticker in config.data.tickers if ticker not in known]
+        return bars.symbols
+    missing = [ticker for ticker in config.data.tickers if ticker not in bars.symbols]
     if missing:
         raise DataError(
             f"no bars for {', '.join(missing)}",
-            f"scenario {config.name} names them; there are bars of {', '.join(known[:10])}",
+            f"scenario {config.name} names them; there are bars of {', '.join(bars.symbols[:10])}",
             "give bars of them, or name others under data.tickers",
         )
     return config.data.tickers

@@ -14,6 +14,8 @@ from apps.commands.data import quality as data_quality
 if TYPE_CHECKING:
     import polars as pl
 
+    from features import CheckedBars
+
 app = typer.Typer(help="Fetch, import, check, query and simulate bars.", no_args_is_help=True)
 app.command("fetch")(data_fetch.fetch)
 app.command("check")(data_quality.check)
@@ -35,27 +37,29 @@ def import_bars(
     Example: ploutos data import bars.csv --drop-bad
     """
     from cluster.settings import home
-    from features import Lake, interval_of
+    from features import Lake
 
     bars, dropped = _good_bars(file, source) if drop_bad else (_read(file), 0)
-    interval = interval_of(bars)
-    Lake(home().lake).write(bars, interval=interval, source=source)
-    emit({**_span(bars), "interval": interval, "source": source, "dropped": dropped}, as_json)
+    Lake(home().lake).write(bars, interval=bars.interval, source=source)
+    emit(
+        {**_span(bars.frame), "interval": bars.interval, "source": source, "dropped": dropped},
+        as_json,
+    )
 
 
-def _read(file: Path) -> "pl.DataFrame":
+def _read(file: Path) -> "CheckedBars":
     from features.bars.files import read_bars
 
     return read_bars(file)
 
 
-def _good_bars(file: Path, source: str) -> "tuple[pl.DataFrame, int]":
+def _good_bars(file: Path, source: str) -> "tuple[CheckedBars, int]":
     """The bars that pass every check, and how many did not; those go into the quarantine."""
     from cluster.errors import DataError
     from features.bars.files import split_file
 
     good, bad = split_file(file)
-    if good.is_empty():
+    if good.frame.is_empty():
         raise DataError(
             f"{file} has no good bar", f"all {bad.height} are bad", _check_command(file)
         )
@@ -171,7 +175,7 @@ def shuffle(
     from features import read_bars
     from features.simulated.shuffled import shuffled_bars
 
-    bars = shuffled_bars(read_bars(file), seed)
+    bars = shuffled_bars(read_bars(file).frame, seed)
     _write(bars, out)
     emit({**_span(bars), "seed": seed, "written": str(out)}, as_json)
 

@@ -64,7 +64,7 @@ def check(
     from features.bars.files import read_bars
     from features.compute.probes import probe_features
 
-    probed = read_bars(bars) if bars else SimulatedMarket(symbols=4, sessions=252).bars()
+    probed = read_bars(bars).frame if bars else SimulatedMarket(symbols=4, sessions=252).bars()
     talk(f"probing {feature_set} on {bars or 'the simulated market'}: {probed.height:,} bars")
     report = probe_features(probed, feature_set, cuts=cuts)
     violations = [vars(violation) for violation in report.violations]

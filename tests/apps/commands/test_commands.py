@@ -22,7 +22,7 @@ def test_shuffled_bars_keep_their_keys_and_can_be_read_again(ploutos, tmp_path):
 
     assert outcome.code == 0
     assert (outcome.document["seed"], outcome.document["written"]) == (4, str(dealt))
-    was, now = read_bars(file), read_bars(dealt)
+    was, now = read_bars(file).frame, read_bars(dealt).frame
     assert now.select("symbol", "ts").equals(was.select("symbol", "ts"))
     assert not now["close"].equals(was["close"])
 

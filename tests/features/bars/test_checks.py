@@ -43,7 +43,7 @@ def refusal(bars: pl.DataFrame) -> DataError:
 def test_good_bars_pass_unchanged():
     bars = good_bars()
 
-    checked = check_bars(bars, origin="here")
+    checked = check_bars(bars, origin="here").frame
 
     assert checked.equals(bars)
     assert tuple(checked.columns) == BAR_COLUMNS
@@ -54,7 +54,7 @@ def test_rows_are_sorted_by_symbol_and_columns_put_in_order():
     bars = good_bars()
     by_time = bars.sort("ts", "symbol", descending=[False, True]).select(reversed(BAR_COLUMNS))
 
-    checked = check_bars(by_time, origin="here")
+    checked = check_bars(by_time, origin="here").frame
 
     assert checked.equals(bars)
 
@@ -133,13 +133,13 @@ def test_no_columns_are_refused():
 def test_other_names_of_columns_are_understood(alias):
     bars = good_bars().rename({"ts": alias, "symbol": "Ticker", "open": "Open", "volume": "Vol"})
 
-    assert check_bars(bars, origin="here").equals(good_bars())
+    assert check_bars(bars, origin="here").frame.equals(good_bars())
 
 
 def test_the_exact_name_wins_over_an_alias():
     bars = good_bars().with_columns(date=pl.lit("not used"), trades=pl.lit(7))
 
-    assert check_bars(bars, origin="here").equals(good_bars())
+    assert check_bars(bars, origin="here").frame.equals(good_bars())
 
 
 def test_two_columns_that_could_be_the_time_are_refused():
@@ -165,7 +165,7 @@ def test_two_columns_that_could_be_the_time_are_refused():
 def test_times_as_text_are_utc_unless_they_have_an_offset(text, expected):
     bars = good_bars(1, ("AAA",)).with_columns(ts=pl.lit(text))
 
-    assert check_bars(bars, origin="here")["ts"][0] == expected
+    assert check_bars(bars, origin="here").frame["ts"][0] == expected
 
 
 def test_dates_and_zoned_and_naive_times_become_utc():
@@ -174,9 +174,9 @@ def test_dates_and_zoned_and_naive_times_become_utc():
     naive = bars.with_columns(pl.col("ts").dt.replace_time_zone(None).dt.cast_time_unit("ms"))
     dated = bars.with_columns(ts=pl.lit(date(2024, 1, 2)))
 
-    assert check_bars(new_york, origin="here")["ts"][0] == OPEN
-    assert check_bars(naive, origin="here")["ts"][0] == OPEN
-    assert check_bars(dated, origin="here")["ts"][0] == datetime(2024, 1, 2, tzinfo=UTC)
+    assert check_bars(new_york, origin="here").frame["ts"][0] == OPEN
+    assert check_bars(naive, origin="here").frame["ts"][0] == OPEN
+    assert check_bars(dated, origin="here").frame["ts"][0] == datetime(2024, 1, 2, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("value", ["02/01/2024", "soon", "2024-13-01"])
@@ -248,8 +248,8 @@ def test_the_quarantine_keeps_the_good_bars_and_says_why_for_the_others():
 
     good, bad = split_bad(bars)
 
-    assert good["ts"].dt.hour().to_list() == [14, 15, 17, 14, 16, 17]
-    assert check_bars(good, origin="good").equals(good)
+    assert good.frame["ts"].dt.hour().to_list() == [14, 15, 17, 14, 16, 17]
+    assert check_bars(good.frame, origin="good").frame.equals(good.frame)
     assert dict(zip(bad["row"], bad["reason"], strict=True)) == {
         3: "another bar has the same symbol and time",
         5: "low is not positive (low -1.0)",
@@ -261,7 +261,7 @@ def test_the_quarantine_keeps_the_good_bars_and_says_why_for_the_others():
 def test_a_file_of_bad_bars_only_leaves_no_good_one():
     good, bad = split_bad(good_bars().with_columns(high=pl.lit(0.0)))
 
-    assert good.height == 0
+    assert good.frame.height == 0
     assert bad.height == 8
 
 
@@ -322,7 +322,7 @@ def test_no_corrupted_value_passes_and_only_corrupted_bars_are_lost(corruptions)
 
     corrupted = {row for row, _, _ in corruptions}
     assert set(bad["row"]) == corrupted
-    assert good.height == bars.height - len(corrupted)
+    assert good.frame.height == bars.height - len(corrupted)
     assert refusal(bars).why.endswith(f"{len(corrupted)} of 8 bars are bad")
 
 

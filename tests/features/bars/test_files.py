@@ -32,19 +32,19 @@ def refusal(path: Path) -> DataError:
 def test_a_parquet_file_comes_back_as_it_was_written(tmp_path, bars):
     bars.write_parquet(tmp_path / "bars.parquet")
 
-    assert read_bars(tmp_path / "bars.parquet").equals(bars)
+    assert read_bars(tmp_path / "bars.parquet").frame.equals(bars)
 
 
 def test_a_csv_file_comes_back_as_it_was_written(tmp_path, bars):
     bars.write_csv(tmp_path / "bars.CSV")
 
-    assert read_bars(str(tmp_path / "bars.CSV")).equals(bars)
+    assert read_bars(str(tmp_path / "bars.CSV")).frame.equals(bars)
 
 
 def test_a_daily_csv_with_other_names_is_read(tmp_path):
     (tmp_path / "spy.csv").write_text(CSV)
 
-    bars = read_bars(tmp_path / "spy.csv")
+    bars = read_bars(tmp_path / "spy.csv").frame
 
     assert bars["ts"].to_list() == [datetime(2024, 1, d, tzinfo=UTC) for d in (2, 3)]
     assert bars["close"].to_list() == [472.65, 468.79]
@@ -54,7 +54,7 @@ def test_a_daily_csv_with_other_names_is_read(tmp_path):
 def test_csv_values_may_be_padded_with_spaces(tmp_path):
     (tmp_path / "spy.csv").write_text(CSV.replace(",", " , "))
 
-    assert read_bars(tmp_path / "spy.csv")["volume"].to_list() == [123623700.0, 103585900.0]
+    assert read_bars(tmp_path / "spy.csv").frame["volume"].to_list() == [123623700.0, 103585900.0]
 
 
 def test_late_rows_of_a_csv_are_judged_by_the_schema_and_not_by_the_first_rows(tmp_path):
@@ -153,7 +153,7 @@ def test_raw_rows_keep_their_order_and_defects_for_the_quarantine(tmp_path):
 
     good, bad = split_bad(read_raw(tmp_path / "spy.csv"))
 
-    assert good["close"].to_list() == [468.79]
+    assert good.frame["close"].to_list() == [468.79]
     assert bad["row"].to_list() == [0, 2]
     assert bad["reason"][1] == "volume 'x' is not a number"
 
@@ -171,8 +171,8 @@ def test_the_real_bars_pass_every_check(name, interval, rows, symbols):
     if not path.exists():
         pytest.skip(f"{path} is not there")
 
-    bars = read_bars(path)
+    bars = read_bars(path).frame
 
     assert (bars.height, bars["symbol"].n_unique()) == (rows, symbols)
     assert interval_of(bars) == interval
-    assert check_bars(bars, origin="again").equals(bars)
+    assert check_bars(bars, origin="again").frame.equals(bars)

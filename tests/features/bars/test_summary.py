@@ -83,7 +83,7 @@ def test_real_daily_bars_have_a_handful_of_gaps():
     if not path.exists():
         pytest.skip(f"{path} is not there")
 
-    summary = summarise(read_bars(path))
+    summary = summarise(read_bars(path).frame)
 
     assert len(summary.symbols) == 588
     assert (summary.gaps, summary.outside) == (19, 0)

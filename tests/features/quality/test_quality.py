@@ -341,4 +341,4 @@ def test_sector_funds_are_fine():
 def test_the_good_bars_of_the_report_are_those_of_split_bad(bars):
     rows = bars.with_columns(high=pl.when(number() == 3).then(0.0).otherwise(pl.col("high")))
 
-    assert check_quality(rows, origin="x").bars.equals(split_bad(rows)[0])
+    assert check_quality(rows, origin="x").bars.equals(split_bad(rows)[0].frame)

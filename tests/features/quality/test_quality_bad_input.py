@@ -40,7 +40,7 @@ def write_cells(path: Path, column: str, value: str) -> Path:
 def test_every_bad_cell_is_refused_by_name_and_only_its_bar_is_set_aside(tmp_path, column, kind):
     path = write_cells(tmp_path / "bars.csv", column, VALUES[kind])
     if (column, kind) == ("volume", "0"):  # no trade: true of some bars
-        assert read_bars(path, now=NOW).height == 12
+        assert read_bars(path, now=NOW).frame.height == 12
         return
 
     with pytest.raises(DataError) as refused:
@@ -50,7 +50,7 @@ def test_every_bad_cell_is_refused_by_name_and_only_its_bar_is_set_aside(tmp_pat
     assert refused.value.what.endswith(f"(row {ROW})")
     assert refused.value.why.endswith("1 of 12 bars are bad")
     assert "data import" in refused.value.next_command
-    assert (good.height, bad["row"].to_list()) == (11, [ROW])
+    assert (good.frame.height, bad["row"].to_list()) == (11, [ROW])
     assert {"ts": "time"}.get(column, column) in bad["reason"][0]
     assert refused.value.why.startswith(bad["reason"][0])
 
@@ -69,7 +69,7 @@ def test_a_symbol_that_is_no_ticker_is_set_aside(tmp_path, symbol):
 
     good, bad = split_file(path, now=NOW)
 
-    assert good["symbol"].unique().to_list() == ["SIMB01"]
+    assert good.frame["symbol"].unique().to_list() == ["SIMB01"]
     assert bad["symbol"].unique().to_list() == [symbol]
     assert bad["reason"].str.starts_with("symbol is not a ticker").all()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bars.parquet"]
@@ -79,7 +79,7 @@ def test_a_symbol_that_is_no_ticker_is_set_aside(tmp_path, symbol):
 def test_real_tickers_pass(symbol):
     bars = daily(symbols=1).with_columns(symbol=pl.lit(symbol))
 
-    assert check_bars(bars, origin="here")["symbol"].unique().to_list() == [symbol]
+    assert check_bars(bars, origin="here").symbols == (symbol,)
 
 
 def test_symbols_that_differ_by_case_are_told_apart_and_the_capitals_stay(tmp_path):
@@ -90,7 +90,7 @@ def test_symbols_that_differ_by_case_are_told_apart_and_the_capitals_stay(tmp_pa
 
     good, bad = split_file(path, now=NOW)
 
-    assert good.equals(bars)
+    assert good.frame.equals(bars)
     assert set(bad["reason"]) == {"symbol differs from SIMB01 only by case"}
     assert bad.height == 2 * bars.height
 
@@ -118,7 +118,7 @@ def test_a_file_of_two_intervals_is_refused_and_the_rarer_one_is_set_aside(tmp_p
 
     assert refused.value.what == f"{path} mixes intervals"
     assert refused.value.why == "ODD has bars of 1d, most have 1h"
-    assert good.equals(hourly())
+    assert good.frame.equals(hourly())
     assert set(bad["reason"]) == {"is a bar of 1d among bars of 1h"}
     assert check_quality(pl.concat([hourly(), odd]), origin="x").faults == (refused.value.why,)
 
@@ -159,7 +159,7 @@ def test_a_bar_of_the_future_is_refused_and_set_aside(tmp_path):
 
     good, bad = split_file(path, now=now)
 
-    assert good.equals(bars[:-2])
+    assert good.frame.equals(bars[:-2])
     assert bad["reason"].str.starts_with("opens in the future").all()
     with pytest.raises(DataError, match="opens in the future"):
         read_bars(path, now=now)

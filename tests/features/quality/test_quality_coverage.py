@@ -15,7 +15,7 @@ from features.quality.coverage import (
     find_straddling,
     on_cents,
 )
-from features.quality.measures import session_bars
+from features.quality.measures import bars_by_session
 
 LIMITS = Thresholds()
 
@@ -26,7 +26,7 @@ def bars() -> pl.DataFrame:
 
 
 def covered(bars: pl.DataFrame) -> pl.DataFrame:
-    return coverage(session_bars(bars, "1d"), summarise(bars))
+    return coverage(bars_by_session(bars, "1d"), summarise(bars))
 
 
 def without(bars: pl.DataFrame, first: int, last: int) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from features import SimulatedMarket
 from features.bars.schema import BAR_SCHEMA
 from features.quality import Thresholds, check_quality
 from features.quality.jumps import find_jumps, find_volume_units, large_moves
-from features.quality.measures import measure, session_bars
+from features.quality.measures import bars_by_session, measure
 
 LIMITS = Thresholds()
 PRICES = ("open", "high", "low", "close")
@@ -26,7 +26,7 @@ def bars() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def measured(bars) -> pl.DataFrame:
-    return measure(session_bars(bars, "1d"), LIMITS)
+    return measure(bars_by_session(bars, "1d"), LIMITS)
 
 
 def matrix(bars: pl.DataFrame, column: str) -> np.ndarray:
@@ -42,7 +42,7 @@ def test_a_session_bar_is_made_of_the_bars_within_the_session():
     ]
     hourly = pl.DataFrame(rows, schema=BAR_SCHEMA, orient="row")
 
-    (session,) = session_bars(hourly, "1h").rows(named=True)
+    (session,) = bars_by_session(hourly, "1h").rows(named=True)
 
     assert session["ts"] == datetime(2024, 5, 1, tzinfo=UTC)
     assert (session["open"], session["close"]) == (11.0, 18.0)
@@ -51,7 +51,7 @@ def test_a_session_bar_is_made_of_the_bars_within_the_session():
 
 
 def test_daily_bars_are_their_own_sessions(bars):
-    assert session_bars(bars, "1d").equals(bars)
+    assert bars_by_session(bars, "1d").equals(bars)
 
 
 def test_moves_are_those_of_the_close_less_the_markets_median(bars, measured):
@@ -106,7 +106,7 @@ def test_nothing_is_measured_in_sigma_before_there_is_a_history(measured):
 def test_few_symbols_are_no_market(bars):
     two = bars.filter(pl.col("symbol").is_in(["SIMB01", "SIMC01"]))
 
-    alone = measure(session_bars(two, "1d"), LIMITS)
+    alone = measure(bars_by_session(two, "1d"), LIMITS)
 
     close = alone.filter(pl.col("symbol") == "SIMB01")["close"].to_numpy()
     np.testing.assert_allclose(alone["move"].to_numpy()[1:120], np.diff(np.log(close)), atol=1e-12)
@@ -115,7 +115,7 @@ def test_few_symbols_are_no_market(bars):
 def test_missing_sessions_are_counted(bars):
     holed = bars.filter(~pl.int_range(pl.len()).is_between(50, 52))
 
-    measured = measure(session_bars(holed, "1d"), LIMITS)
+    measured = measure(bars_by_session(holed, "1d"), LIMITS)
 
     assert measured["skipped"].drop_nulls().value_counts().sort("skipped").rows() == [
         (0, 6 * 120 - 6 - 3 - 1),

@@ -38,7 +38,7 @@ def sharpe(returns: np.ndarray, bars_a_year: int) -> float:
 
 
 def test_the_bars_pass_every_check_and_are_labelled(market, bars):
-    assert check_bars(bars, origin="simulated").equals(bars)
+    assert check_bars(bars, origin="simulated").frame.equals(bars)
     assert market.label == "SIMULATED"
     assert all(symbol.startswith("SIM") for symbol in bars["symbol"].unique())
     assert interval_of(bars) == "1h"
@@ -263,7 +263,7 @@ def test_one_symbol_and_one_session_are_a_market():
     bars = SimulatedMarket(symbols=1, sessions=1).bars()
 
     assert bars.height == 7
-    assert check_bars(bars, origin="simulated").equals(bars)
+    assert check_bars(bars, origin="simulated").frame.equals(bars)
 
 
 def test_markets_of_other_arguments_have_other_names_in_the_lake() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cluster.errors import DataError
 from envs.from_bars import market_from_slots
 from features import AlignedTable, SimulatedMarket
+from features.bars.checks import check_bars
 from features.bars.sessions import session_dates, sessions_from
 from features.slots.bars import SlotRules, SlottedBars, slotted_bars
 from features.slots.occupancy import Seating, seat
@@ -320,7 +321,7 @@ def test_scans_are_kept_by_what_they_read(bars: pl.DataFrame, tmp_path: Path) ->
 
 def test_hourly_bars_are_scanned_by_their_sessions() -> None:
     hourly = SimulatedMarket(symbols=2, sessions=12).bars()
-    daily = daily_closes(hourly)
+    daily = daily_closes(check_bars(hourly, origin="here"))
 
     of_one = hourly.filter(pl.col("symbol") == "SIMB01").with_columns(day=pl.col("ts").dt.date())
     expected = of_one.group_by("day").agg(pl.col("close").last(), pl.col("volume").sum())

@@ -21,7 +21,7 @@ NAMES = ("alpaca", "yahoo", "polygon")
 def test_daily_bars_of_all_pages_come_with_their_origin(vendors, name):
     fetched = vendors.source(name).fetch(["AAA"], "1d", START, END)
 
-    bars = dated_at_midnight(check_bars(fetched.bars, origin=name))
+    bars = dated_at_midnight(check_bars(fetched.bars, origin=name).frame)
     assert dict(fetched.bars.schema) == BAR_SCHEMA
     assert bars["ts"].dt.date().to_list() == [
         date(2024, 1, day) for day in (8, 9, 10, 11, 12, 16, 17, 18, 19)

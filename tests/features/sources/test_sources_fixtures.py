@@ -27,7 +27,7 @@ def test_alpacas_recorded_daily_bars_over_a_split(vendors):
 
     bars = check_bars(
         vendors.alpaca_source().fetch(["AAPL"], "1d", start, end).bars, origin="alpaca"
-    )
+    ).frame
 
     assert bars.height == 7
     assert bars["close"].to_list() == [506.09, 500.04, 499.23, 129.04, 134.18, 131.4, 120.88]
@@ -41,7 +41,7 @@ def test_polygons_own_example_of_a_range(vendors):
 
     bars = check_bars(
         vendors.polygon_source().fetch(["AAPL"], "1d", start, end).bars, origin="polygon"
-    )
+    ).frame
 
     assert bars["close"].to_list() == [1.4604, 1.4675]
     assert bars["volume"].to_list() == [642646396.0, 578172308.0]
@@ -52,7 +52,9 @@ def test_yahoos_recorded_chart_with_a_split_and_a_dividend(vendors):
     vendors.yahoo.answer = lambda call: Reply(document=document)
     start, end = datetime(2020, 8, 31, tzinfo=UTC), datetime(2020, 11, 7, tzinfo=UTC)
 
-    bars = check_bars(vendors.yahoo_source().fetch(["AAPL"], "1d", start, end).bars, origin="yahoo")
+    bars = check_bars(
+        vendors.yahoo_source().fetch(["AAPL"], "1d", start, end).bars, origin="yahoo"
+    ).frame
 
     quote = document["chart"]["result"][0]["indicators"]["quote"][0]
     assert bars["close"].to_list() == pytest.approx(quote["close"])

@@ -5,11 +5,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from cluster.errors import DataError
-from features.universe.fetch_page import BASE_URL, TIMEOUT_S, fetch_list_page
 from features.universe.history import universe_from_page
 from features.universe.store import age_of, keep_known_sectors, load_universe, save_universe
 from features.universe.universe import Universe
-from features.universe.wikipedia import FEWEST_COMPANIES, read_list_page
+from features.universe.wikipedia import (
+    BASE_URL,
+    FEWEST_COMPANIES,
+    TIMEOUT_S,
+    fetch_list_page,
+    read_list_page,
+)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,19 @@
 """HTML tables as rows of text: `rowspan` and `colspan` spread out, footnote marks left out."""
 
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from dataclasses import dataclass
+from itertools import count, takewhile
+
+from lxml.etree import strip_elements
+from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from cluster.errors import DataError
 
-_SILENT = {"style", "script", "sup"}  # footnote marks are superscripts
+_SILENT = ("style", "script", "sup")  # footnote marks are superscripts
+_ROWS = "./tr | ./thead/tr | ./tbody/tr | ./tfoot/tr"
 MAX_SPAN = 1000  # the limit of the HTML standard for colspan
 
 
-@dataclass
+@dataclass(frozen=True)
 class HtmlTable:
     """One table.
 
@@ -18,124 +22,61 @@ class HtmlTable:
         rows: Rows of cells, each as wide as its own row says.
     """
 
-    head: list[str] = field(default_factory=list)
-    rows: list[list[str]] = field(default_factory=list)
-
-
-@dataclass
-class _Cell:
-    heading: bool
-    columns: int
-    rows: int
-    text: list[str] = field(default_factory=list)
-
-    def words(self) -> str:
-        return " ".join("".join(self.text).split())
+    head: list[str]
+    rows: list[list[str]]
 
 
 def read_tables(page: str, names: tuple[str, ...]) -> dict[str, HtmlTable]:
-    """The tables of a page that have one of these ids.
+    """The tables of a page that have one of these ids; of each id the first.
 
     Raises:
-        DataError: one is missing, has no rows, or the page ends inside it.
+        DataError: one is missing, or the page was cut.
     """
-    reader = _Reader(names)
-    reader.feed(page)
-    reader.close()
-    for name in names:
-        if name not in reader.found:
-            cut = "the page ends inside it" if name == reader.inside else "it is not on the page"
-            raise DataError(
-                f"no table {name!r}", cut, "ploutos universe import reads it from files instead"
-            )
-    return {name: _spread(rows) for name, rows in reader.found.items()}
+    if "</html>" not in page.lower():  # lxml would close what is open, and say nothing
+        raise _refusal(names[0], "the page was cut: it has no end")
+    document = document_fromstring(page.encode(), parser=HTMLParser(encoding="utf-8"))
+    strip_elements(document, *_SILENT, with_tail=False)
+    return {name: _table(document, name) for name in names}
 
 
-class _Reader(HTMLParser):
-    """Collects the cells of the tables with the ids asked for; tables inside are skipped."""
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        super().__init__(convert_charrefs=True)
-        self.names = names
-        self.found: dict[str, list[list[_Cell]]] = {}
-        self.inside = ""
-        self._rows: list[list[_Cell]] = []
-        self._cell: _Cell | None = None
-        self._depth = 0  # of tables
-        self._silent = 0  # depth of elements without text for a reader
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "table":
-            self._start_table(given.get("id") or "")
-        elif not self.inside or self._depth > 1:
-            return
-        elif tag in _SILENT:
-            self._silent += 1
-        elif tag == "tr":
-            self._cell = None
-            self._rows.append([])
-        elif tag in ("td", "th") and self._rows:
-            self._cell = _Cell(tag == "th", _span(given, "colspan"), _span(given, "rowspan"))
-            self._rows[-1].append(self._cell)
-        elif tag == "br" and self._cell:
-            self._cell.text.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self.inside:
-            return
-        if tag == "table":
-            self._depth -= 1
-            if self._depth == 0:
-                self.found[self.inside] = self._rows
-                self.inside = ""
-        elif tag in _SILENT:
-            self._silent = max(0, self._silent - 1)
-        elif tag in ("td", "th", "tr") and self._depth == 1:
-            self._cell = None
-
-    def handle_data(self, data: str) -> None:
-        if self._cell and self._depth == 1 and not self._silent:
-            self._cell.text.append(data)
-
-    def _start_table(self, name: str) -> None:
-        if self.inside:
-            self._depth += 1
-        elif name in self.names and name not in self.found:
-            self.inside, self._depth, self._silent = name, 1, 0
-            self._rows, self._cell = [], None
+def _table(document: HtmlElement, name: str) -> HtmlTable:
+    table = next(document.iterfind(f".//table[@id='{name}']"), None)
+    if table is None:
+        raise _refusal(name, "it is not on the page")
+    for inner in table.findall(".//table"):
+        inner.drop_tree()
+    for line_break in table.iter("br"):
+        line_break.tail = f" {line_break.tail or ''}"
+    cells = [row.xpath("./td | ./th") for row in table.xpath(_ROWS)]
+    heads, rows = list[list[str]](), list[list[str]]()
+    for row, texts in zip(cells, _spread(cells), strict=True):
+        if row:
+            (heads if all(cell.tag == "th" for cell in row) else rows).append(texts)
+    width = max(map(len, heads), default=0)
+    columns = [[head[c] for head in heads if c < len(head)] for c in range(width)]
+    return HtmlTable([" ".join(dict.fromkeys(column)).lower() for column in columns], rows)
 
 
-def _span(attributes: dict[str, str | None], name: str) -> int:
-    text = attributes.get(name) or "1"
+def _spread(cells: list[list[HtmlElement]]) -> list[list[str]]:
+    """Texts of each row, with those that reach into it from the left and from above."""
+    grid: list[dict[int, str]] = [{} for _ in cells]
+    for number, row in enumerate(cells):
+        column = 0
+        for cell in row:
+            while column in grid[number]:
+                column += 1
+            text = " ".join(cell.text_content().split())
+            for below in grid[number : number + _span(cell, "rowspan")]:
+                below |= dict.fromkeys(range(column, column + _span(cell, "colspan")), text)
+    return [[row[column] for column in takewhile(row.__contains__, count())] for row in grid]
+
+
+def _span(cell: HtmlElement, name: str) -> int:
+    text = cell.get(name, "1")
     return min(max(int(text), 1), MAX_SPAN) if text.isdecimal() else 1
 
 
-def _spread(rows: list[list[_Cell]]) -> HtmlTable:
-    """Give every row the cells that reach into it from the left and from above."""
-    table, heads = HtmlTable(), list[list[str]]()
-    above: dict[int, tuple[int, str]] = {}  # column: rows left to fill, and with what
-    for row in rows:
-        texts = list[str]()
-        cells = list(row)
-        while cells or len(texts) in above:
-            column = len(texts)
-            if column in above:
-                left, text = above.pop(column)
-                texts.append(text)
-                if left > 1:
-                    above[column] = (left - 1, text)
-                continue
-            cell = cells.pop(0)
-            for _ in range(cell.columns):
-                if cell.rows > 1:
-                    above[len(texts)] = (cell.rows - 1, cell.words())
-                texts.append(cell.words())
-        if row and all(cell.heading for cell in row):
-            heads.append(texts)
-        elif row:
-            table.rows.append(texts)
-    width = max(map(len, heads), default=0)
-    parts = [[head[c] for head in heads if c < len(head)] for c in range(width)]
-    table.head = [" ".join(dict.fromkeys(column)).lower() for column in parts]
-    return table
+def _refusal(name: str, why: str) -> DataError:
+    return DataError(
+        f"no table {name!r}", why, "ploutos universe import reads it from files instead"
+    )

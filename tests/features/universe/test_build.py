@@ -12,8 +12,8 @@ import pytest
 
 from cluster.errors import DataError
 from features.universe.build import build_universe
-from features.universe.fetch_page import PATH, fetch_list_page
 from features.universe.store import load_universe
+from features.universe.wikipedia import PATH, fetch_list_page
 
 SAMPLE = (Path(__file__).parent / "pages" / "sp500_sample.html").read_bytes()
 

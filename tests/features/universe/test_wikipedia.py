@@ -31,6 +31,19 @@ def test_spans_are_spread_and_headings_joined(page: str) -> None:
     assert changes.rows[0][5] == "Market cap."
 
 
+def test_rows_that_lack_a_cell_end_there_and_tables_inside_are_no_rows() -> None:
+    page = """<html><table id="t">
+        <tr><th>A<sup>1</sup></th><th colspan="2">B</th></tr><tr><th>a</th><th>x</th><th>y</th></tr>
+        <tr><td>1</td><td>one<br>or <b>two</b></td><td rowspan="9">down</td></tr>
+        <tr><td>2 <table><tr><td>inside</td></tr></table></td><td rowspan="0">3</td></tr>
+        <tr><td>alone</td></tr></table></html>"""
+
+    table = read_tables(page, ("t",))["t"]
+
+    assert table.head == ["a a", "b x", "b y"]
+    assert table.rows == [["1", "one or two", "down"], ["2", "3", "down"], ["alone"]]
+
+
 def test_companies_are_read_by_their_headings(page: str) -> None:
     found = read_list_page(page, fewest=4)
 

@@ -15,4 +15,4 @@ def trade_at_random(
     def act(observation: np.ndarray) -> np.ndarray:
         return generator.integers(0, 3, size=(len(observation), market.num_assets))
 
-    return evaluate(act, market, params, window, seed=seed, name="random")
+    return evaluate(act, market, params, window, seed=seed, kind="random")

@@ -135,6 +135,7 @@ def _finish(result: "WalkResult", as_json: bool) -> bool:
     """Write the report and print the summary; whether the verdict is BETTER."""
     from apps.cli.reports import full_report
     from cluster.settings import home
+    from train.backtest.baselines import names_by_fold
 
     judged = result.judgement
     page = full_report(home(), home().reports / f"{result.plan.name}.html", judged)
@@ -151,7 +152,7 @@ def _finish(result: "WalkResult", as_json: bool) -> bool:
     }
 
     def render(console: Console) -> None:
-        console.print(_folds_table(document["folds"]))
+        console.print(_folds_table(document["folds"], names_by_fold(judged.baselines)))
         _show_verdict(console, judged.verdict)
         print_fields(console, {key: document[key] for key in ("walk", "bundle", "report")})
 
@@ -169,10 +170,7 @@ def _told(verdict: "VerdictRecord") -> dict[str, Any]:
     }
 
 
-def _folds_table(folds: list[dict[str, Any]]) -> Any:
-    from train.report.report import FOLD_BASELINES
-
-    names = [name for name in folds[0]["baselines"] if name.split()[0] in FOLD_BASELINES]
+def _folds_table(folds: list[dict[str, Any]], names: list[str]) -> Any:
     rows = [
         (
             fold["fold"] + 1,

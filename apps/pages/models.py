@@ -82,7 +82,7 @@ def _show_verdict(verdict: VerdictRecord) -> None:
     )
     if verdict.excess:
         st.dataframe(
-            pl.DataFrame([row.model_dump() for row in verdict.excess]),
+            pl.DataFrame([row.model_dump(exclude={"kind", "symbol"}) for row in verdict.excess]),
             hide_index=True,
             column_config={
                 "baseline": "against",

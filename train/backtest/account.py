@@ -131,7 +131,9 @@ class Account:
         return fill
 
 
-def walk(name: str, account: Account, window: tuple[int, int], target: Target) -> Evaluation:
+def walk(
+    kind: str, account: Account, window: tuple[int, int], target: Target, *, symbol: str = ""
+) -> Evaluation:
     """Walk an account once through a window: decisions at bars low .. high - 1."""
     course = Course(account.market, window, account.params)
     for step, mark in enumerate(course.bars):
@@ -148,7 +150,7 @@ def walk(name: str, account: Account, window: tuple[int, int], target: Target) -
         course.cash[step] = account.cash
         course.shares[step] = account.shares
     course.fills = account.fills
-    return course.finish(name, sent_actions=False)
+    return course.finish(kind, symbol=symbol, sent_actions=False)
 
 
 def monthly(market: Market, window: tuple[int, int]) -> frozenset[int]:

@@ -1,66 +1,59 @@
 """What anyone could have done without a policy, under the same costs and the same fills.
 
 A baseline decides at the bars that a policy decides at, fills at the price that a policy fills at
-and pays through the same functions of `envs.rules`; see `train.backtest.account`.
+and pays through the same functions of `envs.rules`; see `train.backtest.account`. One line of
+`BASELINES` registers it: verdicts compare with it, the gate asks for it, reports and charts show
+it (docs/how-to/baseline.md).
 """
 
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from envs import Market, V6Params
-from train.backtest.account import Account, Weights, monthly, walk
 from train.backtest.constant_policy import always_buy
 from train.backtest.evaluation import Evaluation
+from train.backtest.holding import buy_and_hold, equal_weight, flat
 from train.backtest.momentum import momentum
 from train.backtest.volatility_target import volatility_target
 
-INDEX_SYMBOLS = ("SPY", "VOO", "IVV")  # funds of the S&P 500, in order of preference
+
+class BaselineWalk(Protocol):
+    """Walks through a window: first decision bar and last marked bar, both included."""
+
+    def __call__(
+        self, market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0
+    ) -> Evaluation:
+        """Walk with the slippage draws of `seed`; the path's `kind` is that of the registration."""
 
 
-def flat(market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0) -> Evaluation:
-    """Never trades."""
-    return walk("flat", Account(market, params, seed), window, lambda bar: None)
+@dataclass(frozen=True)
+class Baseline:
+    """One baseline, and what is special about it."""
+
+    walk: BaselineWalk
+    required: bool = False  # no verdict without it; the gate asks for all, required or not
+    holds_market: bool = False  # a policy that only moves like it is it in disguise
+    by_fold: bool = False  # stands beside each fold of a walk, too
 
 
-def buy_and_hold(
-    market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0
-) -> Evaluation:
-    """Invests everything at the first fill and keeps it.
-
-    Into the index where the market holds one of `INDEX_SYMBOLS`, and then it is called
-    `buy_and_hold SPY`; else equal amounts of every symbol that trades at that bar. What the sale of
-    a name that leaves its slot brought goes into the slot's next name, an open later.
-    """
-    index = next((symbol for symbol in INDEX_SYMBOLS if symbol in market.symbols), None)
-    weights = _equal(market)
-    if index is not None:
-        weights = np.array([float(symbol == index) for symbol in market.symbols])
-    name = f"buy_and_hold {index}" if index else "buy_and_hold"
-    account = Account(market, params, seed)
-    account.reinvests = True
-    quiet = (bar for bar in range(*window) if not account.handed_over(bar).any())
-    first = next(quiet, window[0])
-    return walk(name, account, window, lambda bar: weights if bar == first else None)
-
-
-def equal_weight(
-    market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0
-) -> Evaluation:
-    """Equal amounts of every symbol that trades, restored every 21 sessions.
-
-    Where slots change names, restored at the close after a change instead: the newcomers' share.
-    """
-    due, weights = monthly(market, window), _equal(market)
-    account = Account(market, params, seed)
-    return walk("equal_weight", account, window, lambda bar: weights if bar in due else None)
+BASELINES = {  # by kind, in the order of tables and charts
+    "flat": Baseline(flat, required=True),
+    "buy_and_hold": Baseline(buy_and_hold, required=True, holds_market=True, by_fold=True),
+    "equal_weight": Baseline(equal_weight, required=True, holds_market=True, by_fold=True),
+    "momentum": Baseline(momentum),
+    "volatility_target": Baseline(volatility_target),
+    "always_buy": Baseline(always_buy, holds_market=True),
+}
 
 
 def baselines(
     market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0
 ) -> list[Evaluation]:
-    """All that the gate needs; HOLD or SELL at every bar is the same as `flat`."""
-    makers = (flat, buy_and_hold, equal_weight, momentum, volatility_target, always_buy)
-    return [make(market, params, window, seed=seed) for make in makers]
+    """All that are registered; HOLD or SELL at every bar is the same as `flat`."""
+    return [one.walk(market, params, window, seed=seed) for one in BASELINES.values()]
 
 
-def _equal(market: Market) -> Weights:
-    return np.full(market.num_assets, 1.0 / market.num_assets)
+def names_by_fold(walks: Sequence[Evaluation]) -> list[str]:
+    """Names of those baselines among `walks` that are shown fold by fold."""
+    return [row.name for row in walks if row.kind in BASELINES and BASELINES[row.kind].by_fold]

@@ -15,4 +15,4 @@ def always_buy(
     def act(observation: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
         return np.full((len(observation), market.num_assets), rules.BUY)
 
-    return evaluate(act, market, params, window, seed=seed, name="always_buy")
+    return evaluate(act, market, params, window, seed=seed, kind="always_buy")

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from cluster.errors import UsageError
 from envs import Market, V6Params
-from train.backtest.baselines import equal_weight
 from train.backtest.evaluation import evaluate
+from train.backtest.holding import equal_weight
 from train.bundle.bundle import PolicyBundle
 from train.bundle.windows import Window, parts_of, unseen_window
 

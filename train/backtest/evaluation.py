@@ -23,7 +23,7 @@ class Evaluation:
     After ruin the account is taken as closed at its last mark: it earns nothing any more.
     """
 
-    name: str
+    kind: str  # policy, or which baseline
     sessions: Int64  # (D,) session numbers
     session_dates: npt.NDArray[np.datetime64]  # (D,) datetime64[D], NaT where the clock is unknown
     daily_returns: Float64  # (D,) simple; the first one relative to the initial balance
@@ -36,6 +36,12 @@ class Evaluation:
     actions: npt.NDArray[np.int8] | None  # (N, A); None for a baseline, which sends no actions
     ruined: bool = False
     shares: Float64 | None = None  # (N, A) units held at each mark; None where nobody noted them
+    symbol: str = ""  # that a baseline holds, where it holds but one
+
+    @property
+    def name(self) -> str:
+        """What tables and charts call it: `flat`, or `buy_and_hold SPY`."""
+        return f"{self.kind} {self.symbol}".rstrip()
 
     @property
     def days(self) -> int:
@@ -122,13 +128,15 @@ class Course:
         """End in ruin after `step`: from then on the account is cash, and nothing happens."""
         self.equity[step + 1 :] = self.cash[step + 1 :] = self.equity[step]
 
-    def finish(self, name: str, *, sent_actions: bool, ruined: bool = False) -> Evaluation:
+    def finish(
+        self, kind: str, *, sent_actions: bool, symbol: str = "", ruined: bool = False
+    ) -> Evaluation:
         """Daily returns: equity at the last marked bar of each session over the one before."""
         session = self.market.session[self.bars]
         last = np.flatnonzero(np.diff(session, append=session[-1] + 1))  # (D,)
         path = np.concatenate([[float(self.params.initial_balance)], self.equity[last]])
         return Evaluation(
-            name=name,
+            kind=kind,
             sessions=session[last],
             session_dates=self.market.ts[self.bars[last]].astype("datetime64[D]"),
             daily_returns=path[1:] / path[:-1] - 1.0,
@@ -141,6 +149,7 @@ class Course:
             actions=self.actions if sent_actions else None,
             ruined=ruined,
             shares=self.shares,
+            symbol=symbol,
         )
 
 
@@ -151,7 +160,7 @@ def evaluate(
     window: tuple[int, int],
     *,
     seed: int = 0,
-    name: str = "policy",
+    kind: str = "policy",
 ) -> Evaluation:
     """Walk a policy once through a window: decisions at bars low .. high - 1.
 
@@ -161,7 +170,7 @@ def evaluate(
         params: V6 parameters; the time limit is lifted to the whole window.
         window: first decision bar and last marked bar, both included, as an environment takes it.
         seed: of the slippage draws.
-        name: what tables and charts call it.
+        kind: what tables and charts call it.
 
     Raises:
         DataError: the window does not lie inside the market.
@@ -182,5 +191,5 @@ def evaluate(
         course.fills = int(infos["total_trades"][0])
         if terminated[0]:
             course.close_out(step)
-            return course.finish(name, sent_actions=True, ruined=True)
-    return course.finish(name, sent_actions=True)
+            return course.finish(kind, sent_actions=True, ruined=True)
+    return course.finish(kind, sent_actions=True)

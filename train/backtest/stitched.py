@@ -104,7 +104,7 @@ def stitch(walks: Sequence[Evaluation]) -> Evaluation:
         return np.concatenate([getattr(walk, name)[first:] * scale for walk, scale in rows])
 
     return Evaluation(
-        name=_name_of(walks),
+        kind=walks[0].kind,
         sessions=sessions,
         session_dates=np.concatenate([walk.session_dates for walk in walks]),
         daily_returns=np.concatenate([walk.daily_returns for walk in walks]),
@@ -122,6 +122,7 @@ def stitch(walks: Sequence[Evaluation]) -> Evaluation:
                 for walk, scale in zip(walks, scales, strict=True)
             ]
         ),
+        symbol=_symbol_of(walks),
     )
 
 
@@ -138,7 +139,6 @@ def _scales(walks: Sequence[Evaluation]) -> list[float]:
     return [float(start / walk.equity[0]) for start, walk in zip(starts, walks, strict=True)]
 
 
-def _name_of(walks: Sequence[Evaluation]) -> str:
-    """`buy_and_hold` where the pieces hold different things."""
-    names = {walk.name for walk in walks}
-    return walks[0].name if len(names) == 1 else walks[0].name.split()[0]
+def _symbol_of(walks: Sequence[Evaluation]) -> str:
+    """Empty where the pieces hold different things."""
+    return walks[0].symbol if len({walk.symbol for walk in walks}) == 1 else ""

@@ -12,11 +12,16 @@ VERDICT_FILE = "verdict.json"
 
 
 class BaselineExcess(BaseModel):
-    """Sharpe ratio a year above one baseline, its 95 % bootstrap interval, and Hansen's test."""
+    """Sharpe ratio a year above one baseline, its 95 % bootstrap interval, and Hansen's test.
+
+    Older files tell kind and symbol by the name only.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    baseline: str
+    baseline: str  # its name, of kind and symbol
+    kind: str = Field(default_factory=lambda row: row["baseline"].partition(" ")[0])
+    symbol: str = Field(default_factory=lambda row: row["baseline"].partition(" ")[2])
     excess: float
     low: float
     high: float

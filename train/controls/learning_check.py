@@ -25,8 +25,8 @@ import numpy.typing as npt
 
 from cluster.files import write_atomic
 from envs import TradingVectorEnv, V6Params
-from train.backtest.baselines import equal_weight
 from train.backtest.evaluation import evaluate
+from train.backtest.holding import equal_weight
 from train.backtest.random_policies import random_policies
 from train.controls.learning_markets import (
     LearningMarket,

@@ -233,7 +233,7 @@ def _stated(search: Search, trial: Trial, problem: str) -> ManifestFields:
 def _told(search: Search, folder: Path, promotion: Promotion) -> dict[str, Any]:
     verdict = PolicyBundle.load(folder).verdict
     assert verdict is not None, "the gate judges what it is asked about"
-    equal = next(row for row in verdict.excess if row.baseline == "equal_weight")
+    equal = next(row for row in verdict.excess if row.kind == "equal_weight")
     ratios = [sharpe_ratio(trial.test.daily_returns) for trial in search.trials]
     return {
         "trials": len(search.trials),

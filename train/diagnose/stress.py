@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from envs import Market, V6Params
-from train.backtest.baselines import equal_weight
 from train.backtest.costs import with_costs
 from train.backtest.evaluation import Evaluation, evaluate
+from train.backtest.holding import equal_weight
 from train.bundle.bundle import PolicyBundle, refresh_card
 from train.bundle.stress_record import Harder, RegimeResult, Spread, StressRecord, write_stress
 from train.bundle.window_reading import note_reading

@@ -11,8 +11,8 @@ from cluster.hash_chain import Fault
 from cluster.settings import Home
 from cluster.user import user_name
 from envs import V6Params
-from train.backtest.baselines import equal_weight
 from train.backtest.costs import with_costs
+from train.backtest.holding import equal_weight
 from train.backtest.stitched import Piece, stitch, walk_policy
 from train.bundle.bundle import PolicyBundle, read_verdict, refresh_card
 from train.bundle.override import Unproven, mark_unproven, read_unproven

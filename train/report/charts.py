@@ -1,12 +1,14 @@
 """The charts of a report, as Plotly figures."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from train.backtest.baselines import BASELINES
 from train.backtest.evaluation import Evaluation
 from train.bundle.verdict_record import VerdictRecord
 from train.stats.metrics import drawdowns
@@ -18,8 +20,12 @@ if TYPE_CHECKING:
 INK, MUTED, GRID = "#1d2733", "#6b7785", "#e6e9ed"
 CANDIDATE = "#0a6c74"
 BAND = "rgba(10, 108, 116, 0.10)"
-# flat first
-BASELINES = ("#9aa4af", "#c77d1e", "#7b5cc4", "#b4475c", "#4f7f3a", "#3d6fb6")
+# of baselines, in the order of their registration
+PALETTE = (
+    *("#9aa4af", "#c77d1e", "#7b5cc4", "#b4475c", "#4f7f3a", "#3d6fb6"),
+    *("#8a6d3b", "#5aa5a0", "#d9a441", "#a18ad1", "#7d96b8", "#b9c6d3"),
+)
+COLOURS = dict(zip(BASELINES, cycle(PALETTE), strict=False))  # by kind
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 BINS = 24
 
@@ -36,10 +42,10 @@ def equity_chart(candidate: Evaluation, baselines: Sequence[Evaluation]) -> go.F
     """
     figure = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.06)
     _add_band(figure, candidate)
-    colours = dict(zip([row.name for row in baselines], BASELINES * len(baselines), strict=False))
     for row in [*baselines, candidate]:
         chosen = row is candidate
-        line = {"color": CANDIDATE if chosen else colours[row.name], "width": 3 if chosen else 1.6}
+        colour = CANDIDATE if chosen else COLOURS.get(row.kind, MUTED)
+        line = {"color": colour, "width": 3 if chosen else 1.6}
         trace: dict[str, Any] = {
             "x": row.dates(),
             "name": readable(row.name),
@@ -84,7 +90,7 @@ def trials_chart(trials: "pl.DataFrame", verdict: VerdictRecord) -> go.Figure:
         x=values, xbins=edges, marker_color="#b9c6d3", hovertemplate="%{y} trial(s)<extra></extra>"
     )
     lines = (
-        (verdict.deflation_threshold, "best of luck", BASELINES[1], "dash", 1.30),
+        (verdict.deflation_threshold, "best of luck", PALETTE[1], "dash", 1.30),
         (verdict.sharpe, "chosen", CANDIDATE, "solid", 1.14),
     )
     for value, name, colour, dash, height in lines:
@@ -117,7 +123,7 @@ def excess_chart(verdict: VerdictRecord) -> go.Figure:
             mode="markers",
             marker={
                 "size": 12,
-                "color": [CANDIDATE if row.low > 0 else BASELINES[1] for row in rows],
+                "color": [CANDIDATE if row.low > 0 else PALETTE[1] for row in rows],
             },
             error_x={
                 "type": "data",

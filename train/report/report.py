@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cluster.errors import DataError
 from cluster.files import write_atomic
+from train.backtest.baselines import names_by_fold
 from train.backtest.evaluation import Evaluation
 from train.backtest.exposure import Exposure
 from train.bundle.manifest import Manifest
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 SIMULATED = "SIMULATED"
-FOLD_BASELINES = ("buy_and_hold", "equal_weight")  # beside each fold of a walk; all are above
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,16 +185,16 @@ def _folds(given: ReportInput) -> str:
     ]
     remark = html.note("Bar numbers; between two windows a purge and an embargo are left out.")
     table = html.table(["fold", "train", "validation", "test"], rows)
-    return html.section("Folds", _choices(given.folds), remark, table)
+    return html.section("Folds", _choices(given), remark, table)
 
 
-def _choices(folds: Sequence[FoldChoice]) -> str:
+def _choices(given: ReportInput) -> str:
     """What validation chose in each fold of a walk, and what came of it."""
-    if not folds:
+    if not given.folds:
         return ""
     from train.report.charts import readable
 
-    names = [name for name in folds[0].baselines if name.split()[0] in FOLD_BASELINES]
+    names = names_by_fold(given.baselines)
     rows = [
         [
             f"{fold.fold}: {fold.test[0]} to {fold.test[1]}",
@@ -204,7 +204,7 @@ def _choices(folds: Sequence[FoldChoice]) -> str:
             str(fold.seeds),
             ", ".join(f"{name} {html.short(value)}" for name, value in fold.parameters.items()),
         ]
-        for fold in folds
+        for fold in given.folds
     ]
     head = ["fold", "validation", "test", *map(readable, names), "seeds", "parameters"]
     remark = html.note(

@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from features.bars.sessions import SESSIONS_A_YEAR
+from train.backtest.baselines import BASELINES
 from train.backtest.evaluation import Evaluation
 
 SAME_PATH = 0.99  # correlation of daily returns from which two paths are one
 LONGEST_TURN = 1.0  # a year: mean holding periods of a year or more are holding, not trading
 ENTRY_TURN = 0.5  # buying everything once
 ONE_ASSET = 0.99  # of the bars that assets were held for, summed over the assets
-HOLDING = ("buy_and_hold", "equal_weight", "always_buy")  # baselines that hold the market
 
 Float64 = npt.NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def _disguise(candidate: Evaluation, baselines: Sequence[Evaluation]) -> str:
     if turned > ENTRY_TURN + LONGEST_TURN * candidate.days / SESSIONS_A_YEAR:
         return ""
     for baseline in baselines:
-        if baseline.name.split()[0] in HOLDING:
+        if baseline.kind in BASELINES and BASELINES[baseline.kind].holds_market:
             alike = _correlation(candidate.daily_returns, baseline.daily_returns)
             if alike > SAME_PATH:
                 return (

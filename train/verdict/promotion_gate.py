@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cluster.hash_chain import Fault
+from train.backtest.baselines import BASELINES
 from train.bundle.verdict_record import VerdictRecord
-from train.verdict.verdict import MIN_DEFLATED_SHARPE, REQUIRED_BASELINES
+from train.verdict.verdict import MIN_DEFLATED_SHARPE
 
 MAX_OVERFITTING = 0.2  # probability
 MAX_SPA_P = 0.05
 SPA_BASELINE = "equal_weight"
-BASELINES = (*REQUIRED_BASELINES, "momentum", "volatility_target", "always_buy")
 MIN_SEEDS = 5  # completed trials of the same configuration, each with a seed of its own
 COST_FACTOR = 2.0
 TARGET_VALIDATION_SHARPE = 1.5  # the original's; reported, never required
@@ -127,10 +127,10 @@ def _none_of(name: str, fault: str | None, unknown: str = "") -> Check:
 
 
 def _spa_p(verdict: VerdictRecord) -> float | None:
-    rows = (row for row in verdict.excess if row.baseline.split()[0] == SPA_BASELINE)
+    rows = (row for row in verdict.excess if row.kind == SPA_BASELINE)
     return next((row.spa_p for row in rows), None)
 
 
 def _missing_baselines(verdict: VerdictRecord) -> list[str]:
-    present = {row.baseline.split()[0] for row in verdict.excess}
-    return [name for name in BASELINES if name not in present]
+    present = {row.kind for row in verdict.excess}
+    return [kind for kind in BASELINES if kind not in present]

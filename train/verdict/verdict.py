@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from cluster.errors import DataError
 from features.bars.sessions import SESSIONS_A_YEAR
+from train.backtest.baselines import BASELINES
 from train.backtest.evaluation import Evaluation
 from train.bundle.verdict_record import BaselineExcess
 from train.bundle.verdict_record import VerdictRecord as Verdict
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MIN_DAYS", "MIN_DEFLATED_SHARPE", "Verdict", "judge", "refuse_without_trials"]
 
-REQUIRED_BASELINES = ("flat", "buy_and_hold", "equal_weight")
 MIN_DEFLATED_SHARPE = 0.95
 MIN_DAYS = 20  # sessions; fewer say nothing about a year
 
@@ -127,6 +127,8 @@ def _excess(
     return tuple(
         BaselineExcess(
             baseline=baseline.name,
+            kind=baseline.kind,
+            symbol=baseline.symbol,
             excess=excess,
             low=interval.low,
             high=interval.high,
@@ -153,8 +155,8 @@ def _cross_trial_variance(trials: "pl.DataFrame", moments: Moments) -> float:
 def _check_comparable(
     candidate: Evaluation, baselines: Sequence[Evaluation], trials: "pl.DataFrame"
 ) -> None:
-    present = {baseline.name.split()[0] for baseline in baselines}
-    missing = [name for name in REQUIRED_BASELINES if name not in present]
+    present = {baseline.kind for baseline in baselines}
+    missing = [kind for kind, one in BASELINES.items() if one.required and kind not in present]
     if missing:
         raise DataError(f"no verdict without the baseline {missing[0]}", "", "evaluate it as well")
     for baseline in baselines:

@@ -7,9 +7,9 @@ import pytest
 
 from envs import Market, V6Params
 from train.backtest.account import Account, monthly, session_ends
-from train.backtest.baselines import baselines, buy_and_hold, equal_weight, flat
+from train.backtest.baselines import BASELINES, baselines
 from train.backtest.evaluation import evaluate
-from train.verdict.promotion_gate import BASELINES
+from train.backtest.holding import buy_and_hold, equal_weight, flat
 
 FREE = {"slippage_model": "none", "spread_bps": 0.0, "sec_fee": 0.0, "finra_taf": 0.0}
 
@@ -59,7 +59,7 @@ def test_spread_fees_and_commission_come_off_the_purchase() -> None:
 def test_the_index_is_held_alone_where_there_is_one() -> None:
     held = buy_and_hold(two_bars(symbols=["XLK", "SPY"]), V6Params.default(**FREE), (0, 1))
 
-    assert held.name == "buy_and_hold SPY"
+    assert (held.kind, held.symbol, held.name) == ("buy_and_hold", "SPY", "buy_and_hold SPY")
     assert held.daily_returns == pytest.approx([-0.2], abs=1e-8)
 
 
@@ -123,7 +123,7 @@ def test_every_slippage_model_can_price_them(market: Market, model: str) -> None
 
     walked = baselines(market, params, (14, 300), seed=2)
 
-    assert [row.name for row in walked] == list(BASELINES)
+    assert [row.kind for row in walked] == list(BASELINES)
     for row in walked:
         assert (row.actions is None) == (row.name != "always_buy")
         np.testing.assert_array_equal(row.sessions, walked[0].sessions)

@@ -5,9 +5,9 @@ import pytest
 from random_trader import trade_at_random
 
 from envs import Market, V6Params
-from train.backtest.baselines import equal_weight
 from train.backtest.costs import with_costs
 from train.backtest.evaluation import Evaluation
+from train.backtest.holding import equal_weight
 
 
 def share_paid(walk: Evaluation) -> float:

@@ -172,4 +172,4 @@ def test_numbers_of_a_results_table(market: Market) -> None:
     assert numbers["sharpe_ratio"] == walked.sharpe_ratio == walked.performance.sharpe_ratio
     assert numbers["fills"] == walked.fills
     assert set(numbers) >= {"turnover", "exposure", "cost_drag", "hit_rate", "days"}
-    assert replace(walked, name="other").to_dict() == numbers
+    assert replace(walked, kind="other").to_dict() == numbers

@@ -8,9 +8,9 @@ from random_trader import trade_at_random
 
 from cluster.errors import DataError
 from envs import Market, V6Params
-from train.backtest.baselines import equal_weight
 from train.backtest.evaluation import evaluate
 from train.backtest.exposure import Exposure, exposure, joined
+from train.backtest.holding import equal_weight
 from train.report.exposure_chart import SHOWN, exposure_chart
 
 WINDOW = (217, 419)

@@ -5,8 +5,8 @@ import pytest
 from random_trader import trade_at_random
 
 from envs import Market, V6Params
-from train.backtest.baselines import flat
 from train.backtest.evaluation import Evaluation, evaluate
+from train.backtest.holding import flat
 from train.backtest.random_policies import POLICIES, RandomPolicies, random_policies
 
 WINDOW = (100, 419)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from envs import Market, V6Params
-from train.backtest.baselines import equal_weight
+from train.backtest.holding import equal_weight
 from train.backtest.volatility_target import MEMORY, TARGET, volatility_target
 
 FREE = {"slippage_model": "none", "spread_bps": 0.0, "sec_fee": 0.0, "finra_taf": 0.0}

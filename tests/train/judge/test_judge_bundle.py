@@ -10,13 +10,13 @@ import pytest
 
 from cluster.errors import BundleError, DataError
 from envs import Market, V6Params
+from train.backtest.baselines import BASELINES
 from train.backtest.evaluation import evaluate
 from train.bundle.bundle import PolicyBundle, read_verdict, save_bundle
 from train.bundle.manifest import ManifestFields
 from train.judge.judge_bundle import judge_bundle
 from train.ledger.ledger import TrialLedger, TrialRecord
 from train.report.report import write_report
-from train.verdict.promotion_gate import BASELINES
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_verdict_counts_every_trial_and_every_baseline(
     low, high = stated.folds[-1].test
     assert judged.verdict.trials == 3
     assert judged.verdict.days == len(np.unique(market.session[low + 1 : high]))
-    assert [path.name.split()[0] for path in judged.baselines] == list(BASELINES)
+    assert [path.kind for path in judged.baselines] == list(BASELINES)
     assert judged.candidate.bars[0] == low + 1  # decided at the first bar's close, filled after it
     assert judged.candidate.bars[-1] == high - 1
 

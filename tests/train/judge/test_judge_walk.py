@@ -13,7 +13,7 @@ import torch
 from cluster.errors import BundleError, ConfigError, UsageError
 from cluster.settings import Home
 from envs import Market
-from train.backtest.baselines import equal_weight
+from train.backtest.holding import equal_weight
 from train.bundle.bundle import PolicyBundle, read_verdict
 from train.judge.judge_walk import fold_choices, judge_walk, walk_bundle
 from train.judge.promotion import promote

@@ -7,8 +7,9 @@ import pytest
 from random_trader import trade_at_random
 
 from envs import Market, V6Params
-from train.backtest.baselines import baselines, buy_and_hold
+from train.backtest.baselines import baselines
 from train.backtest.evaluation import Evaluation, evaluate
+from train.backtest.holding import buy_and_hold
 from train.verdict.degeneracy import ENTRY_TURN, degeneracy
 
 PARAMS = V6Params.default(max_trades_per_day=50)
@@ -98,7 +99,7 @@ def test_both_the_likeness_and_the_rest_are_needed(market: Market) -> None:
     turned = held.traded.sum() / 2.0 / held.equity[1:].mean()
     allowed = ENTRY_TURN + held.days / 252
     varied = replace(
-        held, name="policy", actions=np.eye(3, dtype=np.int8).repeat(140, axis=0)[:419]
+        held, kind="policy", actions=np.eye(3, dtype=np.int8).repeat(140, axis=0)[:419]
     )
 
     def with_turn(turn: float) -> str:
@@ -115,7 +116,7 @@ def noisy(held: Evaluation, correlation: float) -> Evaluation:
     drawn -= drawn.mean() + unit * np.mean(drawn * unit)
     own = drawn / drawn.std()
     mixed = correlation * unit + (1.0 - correlation**2) ** 0.5 * own
-    return replace(held, name="policy", daily_returns=0.01 * mixed)
+    return replace(held, kind="policy", daily_returns=0.01 * mixed)
 
 
 @pytest.mark.parametrize(("correlation", "named"), [(0.995, True), (0.985, False), (-1.0, False)])

@@ -94,7 +94,7 @@ def test_a_missing_baseline(missing: int) -> None:
     rows = VERDICT.excess
     (told,) = failed(verdict=verdict(excess=rows[:missing] + rows[missing + 1 :]))
 
-    name = rows[missing].baseline.split()[0]
+    name = rows[missing].kind
     assert told == f"missing baselines 1, needs at most 0, short by 1: {name}"
 
 

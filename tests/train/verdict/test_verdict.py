@@ -20,12 +20,12 @@ from train.verdict.verdict import judge
 DAYS = 250
 
 
-def path(name: str, returns: np.ndarray, **changes: object) -> Evaluation:
+def path(kind: str, returns: np.ndarray, **changes: object) -> Evaluation:
     """A path with these daily returns, one decision a session, actions that vary."""
     days = len(returns)
     equity = 1e5 * np.cumprod(np.concatenate([[1.0], 1.0 + returns]))
     made = Evaluation(
-        name=name,
+        kind=kind,
         sessions=np.arange(days),
         session_dates=np.datetime64("2024-01-01") + np.arange(days),
         daily_returns=returns,
@@ -53,7 +53,7 @@ def trials(*sharpes: float | None) -> pl.DataFrame:
 
 OTHERS = [
     path("flat", np.zeros(DAYS), actions=None, fills=0),
-    path("buy_and_hold SPY", noise(1, 0.3), actions=None),
+    path("buy_and_hold", noise(1, 0.3), actions=None, symbol="SPY"),
     path("equal_weight", noise(2, 0.2), actions=None),
 ]
 SKILLED = path("policy", noise(3, 6.0))

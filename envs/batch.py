@@ -17,6 +17,7 @@ from envs.market import Market
 from envs.market_arrays import check_window
 from envs.observation import compact_size, full_size
 from envs.params import V6Params
+from envs.slippage.draws import fold_seed
 from features.compute.feature_limit import FEATURE_LIMIT
 
 Observation = Literal["compact", "full"]
@@ -66,7 +67,7 @@ class EnvironmentBatch:
     def seed_slippage(self, seed: int) -> None:
         """Fix the slippage draws: environment b draws from the stream (seed, b)."""
         self.rules_seed = seed
-        self._setup = self._setup._replace(seed=rules.fold_seed(seed))
+        self._setup = self._setup._replace(seed=fold_seed(seed))
 
     def weigh_starts(self, weights: NDArray[np.float64] | None) -> None:
         """From the next episodes on, start at each bar in proportion to its weight.
@@ -234,9 +235,10 @@ def _empty_state(count: int, assets: int) -> kernel.State:
 
 def _setup(market: Market, params: V6Params) -> kernel.Setup:
     volume = volatility = np.zeros((1, 1))
-    if params.slippage_model == "impact":
-        volume = market.require("volume", "slippage_model: impact")
-        volatility = market.require("volatility", "slippage_model: impact")
+    reads_liquidity = params.slippage.reads_liquidity
+    if reads_liquidity:
+        volume = market.require("volume", f"slippage_model: {params.slippage_model}")
+        volatility = market.require("volatility", f"slippage_model: {params.slippage_model}")
     prices = market.close
     if params.fill_lag:
         prices = market.require("open", "fill_lag 1 (fills at the next bar's open)")
@@ -254,6 +256,7 @@ def _setup(market: Market, params: V6Params) -> kernel.Setup:
         fill_prices=_frozen(prices),
         tradable=_frozen(market.tradable),
         session=_frozen(market.session),
+        reads_liquidity=reads_liquidity,
         volume=_frozen(volume),
         volatility=_frozen(volatility),
         occupant=_frozen(occupant),

@@ -4,19 +4,23 @@ It compiles the functions of `envs.rules` themselves; this module only holds the
 and the observation rows. No fastmath: a compiled step equals an uncompiled one.
 """
 
+import functools
 import types
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from envs import rules
-from envs.rules import BUY, FILLED, HOLD, NEVER_TRADED, SLIPPAGE_IMPACT, DrawKey, Quote, Standing
+from envs.rules import BUY, FILLED, HOLD, NEVER_TRADED, Standing
+from envs.slippage.draws import DrawKey
+from envs.slippage.model import Quote
 
+F = TypeVar("F", bound=Callable[..., Any])
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -29,6 +33,7 @@ class Setup(NamedTuple):
     fill_prices: Floats  # (T, A), USD: close with fill_lag 0, open with fill_lag 1
     tradable: Flags  # (T, A)
     session: Ints  # (T,)
+    reads_liquidity: bool  # whether the slippage model needs volume and volatility
     volume: Floats  # (T, A), shares; (1, 1) unless slippage needs it
     volatility: Floats  # (T, A), of one bar's return; (1, 1) unless slippage needs it
     occupant: Ints  # (T, A), who sits in each slot; (0, 0) where assets never change
@@ -36,7 +41,7 @@ class Setup(NamedTuple):
     table: NDArray[np.float32]  # (T, A*F)
     rule: rules.RuleParams
     fill_lag: int  # bars from decision to fill, and to the mark
-    seed: int  # of the slippage draws, from `rules.fold_seed`
+    seed: int  # of the slippage draws, from `fold_seed`
 
 
 class State(NamedTuple):
@@ -70,27 +75,34 @@ class Outputs(NamedTuple):
     costs: Floats  # (B,), USD lost to slippage, spread, fees and commission
 
 
-def compiled_rules() -> dict[str, Any]:
-    """The namespace of `envs.rules` with every function compiled, callees included."""
-    namespace = dict(vars(rules))
-    for name, member in vars(rules).items():
-        if isinstance(member, types.FunctionType):
-            twin = types.FunctionType(member.__code__, namespace, name)
-            namespace[name] = njit(twin, error_model="numpy")
-    return namespace
+@functools.cache
+def compiled(function: F) -> F:
+    """`function` with every function that it calls, compiled; the originals stay as they are."""
+    assert isinstance(function, types.FunctionType)
+
+    def twin(member: Any) -> Any:
+        return compiled(member) if isinstance(member, types.FunctionType) else member
+
+    called = function.__code__.co_names
+    names = {
+        name: twin(member) if name in called else member
+        for name, member in function.__globals__.items()
+    }
+    cells = tuple(types.CellType(twin(cell.cell_contents)) for cell in function.__closure__ or ())
+    copy = types.FunctionType(function.__code__, names, function.__name__, None, cells)
+    return cast(F, njit(copy, error_model="numpy"))
 
 
-_rules = compiled_rules()
-_order_refusal = _rules["order_refusal"]
-_slot_refusal = _rules["slot_refusal"]
-_refused = _rules["refused"]
-_buy_notional = _rules["buy_notional"]
-_fill_buy = _rules["fill_buy"]
-_fill_sell = _rules["fill_sell"]
-_entry_after = _rules["entry_after"]
-_order_term = _rules["order_term"]
-_step_reward = _rules["step_reward"]
-_is_ruined = _rules["is_ruined"]
+_order_refusal = compiled(rules.order_refusal)
+_slot_refusal = compiled(rules.slot_refusal)
+_refused = compiled(rules.refused)
+_buy_notional = compiled(rules.buy_notional)
+_fill_buy = compiled(rules.fill_buy)
+_fill_sell = compiled(rules.fill_sell)
+_entry_after = compiled(rules.entry_after)
+_order_term = compiled(rules.order_term)
+_step_reward = compiled(rules.step_reward)
+_is_ruined = compiled(rules.is_ruined)
 
 
 @njit(error_model="numpy")
@@ -108,7 +120,7 @@ def _quote(setup: Setup, bar: int, a: int, price: float) -> Quote:
 
     `_serve_orders` spells this out: the call would cost its loop a quarter of its speed.
     """
-    if setup.rule.slippage_model == SLIPPAGE_IMPACT:
+    if setup.reads_liquidity:
         dollars = setup.volume[bar, a] * setup.close[bar, a]
         return Quote(price, setup.volatility[bar, a], dollars)
     return Quote(price, 0.0, 0.0)
@@ -165,7 +177,7 @@ def _serve_orders(setup: Setup, state: State, actions: Ints, idle: Flags, out: O
             fill = _refused(code)
             if code == FILLED:
                 quote = Quote(price, 0.0, 0.0)
-                if rule.slippage_model == SLIPPAGE_IMPACT:
+                if setup.reads_liquidity:
                     dollars = setup.volume[bar, a] * setup.close[bar, a]
                     quote = Quote(price, setup.volatility[bar, a], dollars)
                 key = DrawKey(setup.seed, b, bar, a)
@@ -261,36 +273,43 @@ def _first_invalid(actions: Ints) -> int:
     return -1
 
 
-def _with_cache(source_digest: int) -> tuple[Callable[..., int], Callable[..., None]]:
-    """The two entry points, cached on disk.
+_PACKAGE = Path(__file__).parent
 
-    numba keys its cache by the file that holds the function, not by the rules it calls; closing
-    over a digest of both files makes the key change with either.
+
+def _source_digest() -> int:
+    """Of the name and content of every file of this package, sub-packages included."""
+    sources = sorted(_PACKAGE.rglob("*.py"))
+    content = [str(path.relative_to(_PACKAGE)).encode() + path.read_bytes() for path in sources]
+    return zlib.crc32(b"".join(content))
+
+
+def _cached(entry_point: F) -> F:
+    """Compile an entry point, cached on disk under a name that no other source shares.
+
+    numba looks for a change in the file of the entry point alone, and reads its index, with the
+    classes named in it, before it does so. What it calls lies in other files, and those classes may
+    have moved: so a cache that other sources made is never opened.
     """
-
-    @njit(cache=True, nogil=True, error_model="numpy")
-    def step_batch(setup: Setup, state: State, actions: Ints, idle: Flags, out: Outputs) -> int:
-        _ = source_digest
-        invalid = _first_invalid(actions)
-        if invalid >= 0:
-            return invalid
-        _start_days(setup, state)
-        if setup.occupant.size:
-            _sell_leavers(setup, state, actions, idle, out)
-        _serve_orders(setup, state, actions, idle, out)
-        _mark(setup, state, idle, out)
-        _observe(setup, state, np.arange(idle.size), out.observation)
-        return -1
-
-    @njit(cache=True, nogil=True, error_model="numpy")
-    def observe_batch(
-        setup: Setup, state: State, rows: Ints, observation: NDArray[np.float32]
-    ) -> None:
-        _ = source_digest
-        _observe(setup, state, rows, observation)
-
-    return step_batch, observe_batch
+    entry_point.__qualname__ = f"{entry_point.__name__}_{_source_digest():08x}"
+    return cast(F, njit(entry_point, cache=True, nogil=True, error_model="numpy"))
 
 
-_SOURCES = (Path(__file__), Path(rules.__file__))
-step_batch, observe_batch = _with_cache(zlib.crc32(b"".join(p.read_bytes() for p in _SOURCES)))
+@_cached
+def step_batch(setup: Setup, state: State, actions: Ints, idle: Flags, out: Outputs) -> int:
+    """Take one step of all that are not idle; the flat index of an invalid action, or -1."""
+    invalid = _first_invalid(actions)
+    if invalid >= 0:
+        return invalid
+    _start_days(setup, state)
+    if setup.occupant.size:
+        _sell_leavers(setup, state, actions, idle, out)
+    _serve_orders(setup, state, actions, idle, out)
+    _mark(setup, state, idle, out)
+    _observe(setup, state, np.arange(idle.size), out.observation)
+    return -1
+
+
+@_cached
+def observe_batch(setup: Setup, state: State, rows: Ints, observation: NDArray[np.float32]) -> None:
+    """Write the observations of `rows` into the same rows of `observation` (B, D)."""
+    _observe(setup, state, rows, observation)

@@ -6,16 +6,13 @@ import functools
 import logging
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from cluster.errors import ConfigError
 from envs import rules
+from envs.slippage import registry as slippage
+from envs.slippage.model import SlippageModel
 
-_SLIPPAGE = {
-    "none": rules.SLIPPAGE_NONE,
-    "realistic": rules.SLIPPAGE_UNIFORM,
-    "impact": rules.SLIPPAGE_IMPACT,
-}
 _REFERENCE = {
     "fill_lag": 0,
     "average_cost": False,
@@ -37,7 +34,7 @@ class V6Params:
     max_position_pct: float = 0.25  # share of equity
     max_trades_per_day: int = 10
     min_holding_period: int = 2  # bars
-    slippage_model: Literal["none", "realistic", "impact"] = "realistic"
+    slippage_model: str = "realistic"  # a name of `envs.slippage.registry`
     spread_bps: float = 2.0
     market_impact_factor: float = 0.0001  # share of price
     reward_scaling: float = 1.5
@@ -100,13 +97,18 @@ class V6Params:
                 raise ConfigError(
                     f"V6 parameter {name} is {value}", f"it must lie in [{low}, {high}]"
                 )
-        if self.slippage_model not in _SLIPPAGE:
+        if self.slippage_model not in slippage.CODES:
             raise ConfigError(
                 f"V6 parameter slippage_model is {self.slippage_model!r}",
-                f"it must be one of {', '.join(_SLIPPAGE)}",
+                f"it must be one of {', '.join(slippage.CODES)}",
             )
         if self.use_sharpe_penalty:
             _say_once_that_the_sharpe_penalty_does_nothing()
+
+    @property
+    def slippage(self) -> SlippageModel:
+        """What `slippage_model` names."""
+        return slippage.MODELS[slippage.CODES[self.slippage_model]]
 
     def rule_params(self) -> rules.RuleParams:
         """The numbers that the functions of `envs.rules` take."""
@@ -119,7 +121,7 @@ class V6Params:
             max_position_pct=float(self.max_position_pct),
             spread=self.spread_bps / 10_000.0,
             impact_factor=float(self.market_impact_factor),
-            slippage_model=_SLIPPAGE[self.slippage_model],
+            slippage_model=slippage.CODES[self.slippage_model],
             max_trades_per_day=self.max_trades_per_day,
             min_holding_period=self.min_holding_period,
             average_cost=self.average_cost,

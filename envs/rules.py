@@ -5,8 +5,11 @@ so a fill costs the same in training, in a backtest and live. Nothing here impor
 everything here must compile in numba's nopython mode: numbers and named tuples of numbers only.
 """
 
-import math
 from typing import NamedTuple
+
+from envs.slippage.draws import DrawKey
+from envs.slippage.model import Quote
+from envs.slippage.registry import MODELS, coded_share
 
 HOLD, BUY, SELL = 0, 1, 2
 NUM_ACTIONS = 3
@@ -21,17 +24,10 @@ NO_POSITION = 5  # nothing to sell
 NO_CASH = 6  # fees and commission would take more than the cash
 HANDED_OVER = 7  # the slot has another name than the one that was decided on
 
-SLIPPAGE_NONE, SLIPPAGE_UNIFORM, SLIPPAGE_IMPACT = 0, 1, 2
-
 NEVER_TRADED = -999  # last_trade of an asset before its first trade, bars
 MIN_SHARES = 1e-6  # below this a position counts as none, shares
 MIN_LOT = 1.1  # smallest buy, shares' worth at the price before costs
-MAX_IMPACT = 0.05  # cap of the impact slippage, share of price
 RUIN = 0.5  # an episode terminates below this share of its initial balance
-
-_MASK = 0x7FFFFFFF  # 31 bits, so that every product below stays under 2**63
-_MULTIPLIER = 0x45D9F3B
-_INCREMENT = 0x1E3779B9
 
 
 class RuleParams(NamedTuple):
@@ -45,7 +41,7 @@ class RuleParams(NamedTuple):
     max_position_pct: float  # share of equity
     spread: float  # share of price
     impact_factor: float  # share of price
-    slippage_model: int  # SLIPPAGE_NONE, SLIPPAGE_UNIFORM or SLIPPAGE_IMPACT
+    slippage_model: int  # one of `envs.slippage.registry.CODES`
     max_trades_per_day: int
     min_holding_period: int  # bars
     average_cost: bool
@@ -55,23 +51,6 @@ class RuleParams(NamedTuple):
     reward_trade_success: float
     penalty_overtrading: float
     drawdown_penalty_factor: float
-
-
-class Quote(NamedTuple):
-    """What an order meets: the price before costs, and the liquidity at the decision bar."""
-
-    price: float  # USD
-    volatility: float  # standard deviation of one bar's return
-    dollar_volume: float  # USD traded in the decision bar
-
-
-class DrawKey(NamedTuple):
-    """What a slippage draw depends on, and nothing else, so that a replay repeats it."""
-
-    seed: int  # from `fold_seed`
-    environment: int
-    bar: int  # decision bar
-    asset: int
 
 
 class Fill(NamedTuple):
@@ -98,49 +77,17 @@ class Standing(NamedTuple):
     wins: int
 
 
-def fold_seed(seed: int) -> int:
-    """Fold a seed of up to 93 bits into the 31 that draws use."""
-    return (seed ^ (seed >> 31) ^ (seed >> 62)) & _MASK
-
-
-def mix(state: int, word: int) -> int:
-    """Hash `word` into `state`, both 31 bits.
-
-    Multiply and xor-shift, after C. Wellons, "Prospecting for Hash Functions" (2018), kept within
-    31 bits: no product reaches 2**63, so Python and compiled integers agree exactly.
-    """
-    state = ((state ^ word) + _INCREMENT) & _MASK
-    state = ((state ^ (state >> 16)) * _MULTIPLIER) & _MASK
-    state = ((state ^ (state >> 15)) * _MULTIPLIER) & _MASK
-    return state ^ (state >> 16)
-
-
-def uniform_slippage(key: DrawKey) -> float:
-    """Slippage uniform over 1..10 bps, share of price."""
-    drawn = mix(mix(mix(key.seed, key.environment), key.bar), key.asset)
-    return 1e-4 + 9e-4 * (drawn / _MASK)
-
-
-def impact_slippage(notional: float, quote: Quote, p: RuleParams) -> float:
-    """Slippage by the square-root law, share of price, capped at 5 %.
-
-    `impact_factor + volatility * sqrt(notional / dollar_volume)`: R. Almgren et al., "Direct
-    Estimation of Equity Market Impact" (2005); B. Tóth et al., Phys. Rev. X 1, 021006 (2011).
-    Volatility and volume are those of the decision bar, which is over when the order is sent.
-    """
-    if quote.dollar_volume <= 0.0:
-        return MAX_IMPACT
-    participation = notional / quote.dollar_volume
-    return min(p.impact_factor + quote.volatility * math.sqrt(participation), MAX_IMPACT)
-
-
 def order_slippage(notional: float, quote: Quote, key: DrawKey, p: RuleParams) -> float:
     """Slippage of an order by the model of `p`, share of price, always against the order."""
-    if p.slippage_model == SLIPPAGE_UNIFORM:
-        return uniform_slippage(key)
-    if p.slippage_model == SLIPPAGE_IMPACT:
-        return impact_slippage(notional, quote, p)
-    return 0.0
+    return coded_share(p.slippage_model, notional, quote, key, p.impact_factor)
+
+
+def highest_slippage(notional: float, quote: Quote, key: DrawKey, p: RuleParams) -> float:
+    """The most that an order of `notional` USD or less pays by the model of `p`, share of price.
+
+    The kernel has no use for it and does not compile it.
+    """
+    return MODELS[p.slippage_model].at_most(notional, quote, key, p.impact_factor)
 
 
 def order_refusal(

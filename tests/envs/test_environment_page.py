@@ -4,6 +4,7 @@ from dataclasses import fields
 import pytest
 
 from envs import V6Params
+from envs.slippage.registry import MODELS
 from places import ROOT
 
 PAGE = (ROOT / "docs" / "environment.md").read_text()
@@ -22,3 +23,10 @@ def test_the_page_names_what_tells_the_presets_apart() -> None:
     for field in fields(V6Params):
         if getattr(default, field.name) != getattr(reference, field.name):
             assert f"`{field.name}`" in PAGE
+
+
+def test_the_page_says_of_each_slippage_model_what_it_is_registered_with() -> None:
+    table = re.search(r"\| `slippage_model` \|.*\n\|---\|---\|\n((?:\|.*\n)+)", PAGE)
+    assert table is not None
+    rows = [f"| `{model.name}` | {model.summary} |" for model in MODELS]
+    assert table[1].splitlines() == rows

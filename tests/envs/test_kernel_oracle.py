@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs import rules
 from envs.batch import EnvironmentBatch
 from envs.params import V6Params
+from envs.slippage.draws import DrawKey, fold_seed, uniform
 
 ENVIRONMENTS = 3
 MODELS = ["none", "realistic", "impact"]
@@ -88,8 +88,8 @@ def _compare(scalar_v6: ModuleType, market: Any, params: V6Params, seed: int) ->
 
 def _oracle(scalar_v6: ModuleType, market: Any, params: Any, seed: int, environment: int) -> Any:
     def draw(bar: int, asset: int) -> float:
-        key = rules.DrawKey(rules.fold_seed(seed), environment, bar, asset)
-        return rules.uniform_slippage(key)
+        key = DrawKey(fold_seed(seed), environment, bar, asset)
+        return 1e-4 + 9e-4 * uniform(key)
 
     return scalar_v6.ScalarV6(market, params, draw, last_bar=47)
 

@@ -5,6 +5,7 @@ import pytest
 
 from cluster.errors import ConfigError
 from envs import V6Params, params
+from envs.slippage.registry import CODES
 
 
 def test_the_contracts_defaults() -> None:
@@ -74,5 +75,5 @@ def test_the_sharpe_penalty_is_accepted_and_said_to_do_nothing_once(
 def test_rule_params_are_in_the_rules_units() -> None:
     rule = V6Params.default(spread_bps=3, slippage_model="impact").rule_params()
     assert rule.spread == pytest.approx(0.0003)
-    assert rule.slippage_model == 2
+    assert rule.slippage_model == CODES["impact"] == 2
     assert type(rule.commission) is float

@@ -1,26 +1,26 @@
 import math
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs import rules
-from envs.kernel import compiled_rules
+from envs.kernel import compiled
 from envs.params import V6Params
-from envs.rules import DrawKey, Fill, Quote, Standing
+from envs.rules import Fill, Standing
+from envs.slippage.draws import DrawKey
+from envs.slippage.model import Quote
+from envs.slippage.registry import CODES
 
 QUIET = V6Params.default(slippage_model="none").rule_params()
 ORIGINAL = V6Params.reference(slippage_model="none").rule_params()
-IMPACT = V6Params.default(slippage_model="impact").rule_params()
 KEY = DrawKey(7, 0, 12, 3)
-COMPILED = compiled_rules()
 
 money = st.floats(1.0, 1e7)
 price = st.floats(0.01, 5e3)
 share = st.floats(0.0, 1.0)
-models = st.sampled_from(["none", "realistic", "impact"])
+models = st.sampled_from(list(CODES))
 word = st.integers(0, 2**31 - 1)
 
 
@@ -32,15 +32,15 @@ def test_compiled_and_plain_rules_agree_to_the_last_bit(
     p = V6Params.default(slippage_model=model).rule_params()
     quote, draw = Quote(x, volatility, dollars), DrawKey(key, 3, 9999, 21)
     invest = rules.buy_notional(cash, cash, p)
-    assert COMPILED["buy_notional"](cash, cash, p) == invest
+    assert compiled(rules.buy_notional)(cash, cash, p) == invest
     bought = rules.fill_buy(invest, cash, quote, draw, p)
-    assert tuple(COMPILED["fill_buy"](invest, cash, quote, draw, p)) == tuple(bought)
+    assert tuple(compiled(rules.fill_buy)(invest, cash, quote, draw, p)) == tuple(bought)
     sold = rules.fill_sell(cash / x, x * 0.97, quote, draw, p)
-    assert tuple(COMPILED["fill_sell"](cash / x, x * 0.97, quote, draw, p)) == tuple(sold)
+    assert tuple(compiled(rules.fill_sell)(cash / x, x * 0.97, quote, draw, p)) == tuple(sold)
     for fill in (bought, sold):
-        assert COMPILED["order_term"](fill, p) == rules.order_term(fill, p)
+        assert compiled(rules.order_term)(fill, p) == rules.order_term(fill, p)
         entry = rules.entry_after(3.0, x, fill, p)
-        assert COMPILED["entry_after"](3.0, x, fill, p) == entry
+        assert compiled(rules.entry_after)(3.0, x, fill, p) == entry
 
 
 @settings(max_examples=60, deadline=None)
@@ -50,52 +50,8 @@ def test_compiled_and_plain_rewards_agree_to_the_last_bit(
 ) -> None:
     after = Standing(equity, max(before, equity) + rise, trades, trades * 2 // 3)
     plain = rules.step_reward(before, after, trades, 0.37, QUIET)
-    assert COMPILED["step_reward"](before, after, trades, 0.37, QUIET) == plain
+    assert compiled(rules.step_reward)(before, after, trades, 0.37, QUIET) == plain
     assert -10.0 <= plain <= 10.0
-
-
-@given(state=word, words=st.lists(word, min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
-def test_the_hash_is_the_same_integer_in_python_and_compiled(state: int, words: list[int]) -> None:
-    ours = state
-    for each in words:
-        assert COMPILED["mix"](ours, each) == rules.mix(ours, each)
-        ours = rules.mix(ours, each)
-        assert 0 <= ours < 2**31
-
-
-def test_uniform_slippage_spreads_over_1_to_10_bps_without_a_pattern() -> None:
-    draws = np.array(
-        [
-            [rules.uniform_slippage(DrawKey(5, env, bar, 0)) for bar in range(400)]
-            for env in range(50)
-        ]
-    )
-    assert 1e-4 <= draws.min() < 1.02e-4
-    assert 9.98e-4 < draws.max() <= 1e-3
-    assert draws.mean() == pytest.approx(5.5e-4, abs=8e-6)
-    counts, _ = np.histogram(draws, bins=20, range=(1e-4, 1e-3))
-    assert ((counts - 1000) ** 2 / 1000).sum() < 45  # chi-square, 19 degrees, p = 0.0007
-    centred = draws - draws.mean()
-    for shifted in (centred[:, 1:] * centred[:, :-1], centred[1:] * centred[:-1]):
-        assert abs(shifted.mean()) < 0.03 * draws.var()
-
-
-def test_draws_differ_by_seed_environment_bar_and_asset() -> None:
-    base = DrawKey(1, 2, 3, 4)
-    others = [base._replace(**{field: 9}) for field in DrawKey._fields]
-    assert len({rules.uniform_slippage(key) for key in (base, *others)}) == 5
-    assert rules.fold_seed(2**40 + 5) != rules.fold_seed(5)
-
-
-def test_impact_grows_with_the_square_root_of_participation_and_is_capped() -> None:
-    quote = Quote(price=50.0, volatility=0.01, dollar_volume=1e6)
-    small = rules.impact_slippage(1e4, quote, IMPACT)
-    large = rules.impact_slippage(4e4, quote, IMPACT)
-    assert small == pytest.approx(0.0001 + 0.01 * 0.1)
-    assert large - 0.0001 == pytest.approx(2 * (small - 0.0001))
-    assert rules.impact_slippage(1e12, quote, IMPACT) == 0.05
-    assert rules.impact_slippage(1.0, quote._replace(dollar_volume=0.0), IMPACT) == 0.05
 
 
 def test_a_buy_costs_spread_and_fees() -> None:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from cluster.errors import ConfigError, DataError
 from envs import Market, TradingVectorEnv, V6Params, rules
+from envs.slippage.draws import DrawKey, fold_seed
+from envs.slippage.model import Quote
 
 FREE: dict[str, Any] = {
     "slippage_model": "none",
@@ -62,8 +64,8 @@ def test_a_leaver_pays_what_any_sale_pays() -> None:
     env, infos = walked(one_slot(), params, [BUY, HOLD, HOLD, HOLD])
 
     shares = infos[3]["turnover"][0] / 120.0
-    key = rules.DrawKey(rules.fold_seed(env.batch.rules_seed), 0, 3, 0)
-    quote = rules.Quote(120.0, 0.0, 0.0)
+    key = DrawKey(fold_seed(env.batch.rules_seed), 0, 3, 0)
+    quote = Quote(120.0, 0.0, 0.0)
     expected = rules.fill_sell(shares, 100.0, quote, key, params.rule_params())
     assert infos[3]["cash"][0] - infos[2]["cash"][0] == pytest.approx(expected.cash, rel=1e-12)
     assert infos[3]["costs"][0] == pytest.approx(shares * 120.0 - expected.cash, rel=1e-9)

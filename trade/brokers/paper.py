@@ -1,12 +1,13 @@
 """The built-in venue: it fills at a bar's open, at V6's prices, by V6's own functions."""
 
 from envs import rules
+from envs.slippage.draws import DrawKey, fold_seed
+from envs.slippage.model import Quote
 from trade.brokers.port import BrokerSetup
 from trade.orders.orders import Fill, Leg, Order, Rejection, Side
 from trade.risk.risk import EntryCost
 
 ENVIRONMENT = 0  # the slippage stream of a backtest's only environment
-WORST_UNIFORM = 1e-4 + 9e-4  # upper end of V6's uniform slippage, share of price
 
 _REASONS = {
     rules.NO_PRICE: "NO_PRICE",
@@ -23,7 +24,7 @@ class PaperBroker:
         self.account = setup.account
         self._table = setup.seats.table
         self._p = setup.v6
-        self._seed = rules.fold_seed(setup.seed)
+        self._seed = fold_seed(setup.seed)
         self._known = set(setup.known_ids)
         self._seats = setup.seats
 
@@ -47,11 +48,8 @@ class PaperBroker:
         """What buying for `notional` USD or less at a bar's open costs at most."""
         column = self._table.symbols.index(symbol)
         quote = self._quote(float(self._table.open[bar, column]), bar - 1, column)
-        if self._p.slippage_model == rules.SLIPPAGE_UNIFORM:
-            slippage = WORST_UNIFORM
-        else:
-            key = self._key(bar - 1, symbol)
-            slippage = rules.order_slippage(notional, quote, key, self._p)
+        key = self._key(bar - 1, symbol)
+        slippage = rules.highest_slippage(notional, quote, key, self._p)
         worst = quote.price * (1.0 + slippage) * (1.0 + self._p.spread)
         return EntryCost(worst, self._p.sec_fee + self._p.finra_taf, self._p.commission)
 
@@ -67,13 +65,13 @@ class PaperBroker:
             return rules.Fill(rules.NO_POSITION, 0.0, 0.0, 0.0, 0.0)
         return rules.fill_sell(order.quantity, held.entry_price, quote, key, self._p)
 
-    def _quote(self, price: float, bar: int, column: int) -> rules.Quote:
+    def _quote(self, price: float, bar: int, column: int) -> Quote:
         """A price, and the liquidity of the bar before it, which is over."""
         dollar_volume = self._table.volume[bar, column] * self._table.close[bar, column]
-        return rules.Quote(price, float(self._table.volatility[bar, column]), float(dollar_volume))
+        return Quote(price, float(self._table.volatility[bar, column]), float(dollar_volume))
 
-    def _key(self, bar: int, symbol: str) -> rules.DrawKey:
-        return rules.DrawKey(self._seed, ENVIRONMENT, bar, self._seats.asset(symbol, bar))
+    def _key(self, bar: int, symbol: str) -> DrawKey:
+        return DrawKey(self._seed, ENVIRONMENT, bar, self._seats.asset(symbol, bar))
 
     def _book(self, order: Order, outcome: rules.Fill) -> Fill:
         quantity = abs(outcome.shares)

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from envs import Market, V6Params, rules
+from envs.slippage.draws import DrawKey, fold_seed
+from envs.slippage.model import Quote
 from train.backtest.evaluation import Course, Evaluation
 
 REBALANCE_SESSIONS = 21  # about a month
@@ -111,16 +113,14 @@ class Account:
         terms = self._terms(bar, asset, price)
         return self._booked(asset, price, rules.fill_sell(shares, entry, *terms))
 
-    def _terms(
-        self, bar: int, asset: int, price: float
-    ) -> tuple[rules.Quote, rules.DrawKey, rules.RuleParams]:
+    def _terms(self, bar: int, asset: int, price: float) -> tuple[Quote, DrawKey, rules.RuleParams]:
         volatility = dollars = 0.0
-        if self.params.slippage_model == "impact":
-            volatility = float(self.market.require("volatility", "impact")[bar, asset])
-            volume = self.market.require("volume", "impact")[bar, asset]
+        if self.params.slippage.reads_liquidity:
+            volatility = float(self.market.require("volatility", "the slippage model")[bar, asset])
+            volume = self.market.require("volume", "the slippage model")[bar, asset]
             dollars = float(volume * self.market.close[bar, asset])
-        key = rules.DrawKey(rules.fold_seed(self.seed), 0, bar, int(asset))
-        return rules.Quote(price, volatility, dollars), key, self.rule
+        key = DrawKey(fold_seed(self.seed), 0, bar, int(asset))
+        return Quote(price, volatility, dollars), key, self.rule
 
     def _booked(self, asset: int, price: float, fill: rules.Fill) -> rules.Fill:
         self.fills += fill.code == rules.FILLED

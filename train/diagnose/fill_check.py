@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from envs import Market, V6Params, rules
+from envs.slippage.draws import DrawKey, fold_seed
+from envs.slippage.model import Quote
 from train.backtest.evaluation import Evaluation
 
 TOLERANCE = 1e-9  # of the equity
@@ -65,7 +67,7 @@ class _Account:
 
     def __init__(self, market: Market, params: V6Params, seed: int) -> None:
         self.market, self.params = market, params
-        self.rule, self.seed = params.rule_params(), rules.fold_seed(seed)
+        self.rule, self.seed = params.rule_params(), fold_seed(seed)
         self.open = market.require("open", "fills at the next bar's open")
         self.cash = self.equity = float(params.initial_balance)  # USD
         self.shares = np.zeros(market.num_assets)  # (A,)
@@ -118,13 +120,11 @@ class _Account:
         self.last_trade[asset] = bar
         self.trades_today += 1
 
-    def _terms(
-        self, bar: int, asset: int, price: float
-    ) -> tuple[rules.Quote, rules.DrawKey, rules.RuleParams]:
+    def _terms(self, bar: int, asset: int, price: float) -> tuple[Quote, DrawKey, rules.RuleParams]:
         volatility = dollars = 0.0
-        if self.params.slippage_model == "impact":
-            volume = self.market.require("volume", "slippage_model: impact")
+        if self.params.slippage.reads_liquidity:
+            volume = self.market.require("volume", "the slippage model")
             dollars = float(volume[bar, asset] * self.market.close[bar, asset])
-            volatility = float(self.market.require("volatility", "impact")[bar, asset])
-        key = rules.DrawKey(self.seed, 0, bar, asset)
-        return rules.Quote(price, volatility, dollars), key, self.rule
+            volatility = float(self.market.require("volatility", "the slippage model")[bar, asset])
+        key = DrawKey(self.seed, 0, bar, asset)
+        return Quote(price, volatility, dollars), key, self.rule

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs import V6Params, rules
+from envs import V6Params
+from envs.slippage.draws import DrawKey, fold_seed, uniform
 from trade.bars.slot_map import Seats
 from trade.brokers.paper import ENVIRONMENT, PaperBroker
 from trade.brokers.port import BrokerSetup
@@ -68,8 +69,8 @@ def test_a_stop_trades_from_its_trigger_price(flat_table) -> None:
 def test_slippage_comes_from_the_stream_of_a_backtests_first_environment(flat_table) -> None:
     # given the draw that V6 makes for this seed, decision bar and asset
     table = flat_table(bars=4, assets=3)
-    key = rules.DrawKey(rules.fold_seed(77), ENVIRONMENT, bar=1, asset=0)
-    slippage = rules.uniform_slippage(key)
+    key = DrawKey(fold_seed(77), ENVIRONMENT, bar=1, asset=0)
+    slippage = 1e-4 + 9e-4 * uniform(key)
     assert 1e-4 <= slippage <= 1e-3
     # when an order that was decided at bar 1 fills at bar 2
     broker = broker_for(table, seed=77, slippage_model="realistic", spread_bps=0.0)

@@ -57,9 +57,3 @@ def lay_out(features: ArrayLike, tail: FloatRows) -> FloatRows:
     rows = np.asarray(features, np.float32)
     flat = rows.reshape(*rows.shape[:-2], rows.shape[-2] * rows.shape[-1])
     return np.concatenate([flat, tail], axis=-1, dtype=np.float32)
-
-
-def expand(table: FloatRows, compact: FloatRows) -> FloatRows:
-    """Full observations (B, A*F + A + 3) from a table (T, A*F) and compact ones (B, A + 4)."""
-    rows = compact[:, 0].astype(np.int64)
-    return np.concatenate([table[rows], compact[:, 1:]], axis=1)

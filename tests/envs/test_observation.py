@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs import TradingVectorEnv, V6Params
-from envs.observation import account_tail, compact_size, expand, full_size, lay_out
+from envs.observation import account_tail, compact_size, full_size, lay_out
+from expansion import expand
 
 
 def test_the_tail_is_shares_cash_return_and_drawdown() -> None:

@@ -123,7 +123,7 @@ def test_the_slippage_seed_is_the_reset_seed(make_market: Any) -> None:
 
 
 def test_full_is_compact_expanded(make_market: Any) -> None:
-    from envs.observation import expand
+    from expansion import expand
 
     market = make_market(bars=50)
     compact = rollout(make(market, max_steps=11), 5)

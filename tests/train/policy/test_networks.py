@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from envs import Market
-from envs.observation import expand
+from expansion import expand
 from train.policy.distribution import Choices
 from train.policy.networks import Actor, NetworkShape, PolicyNet, TableReader, table_tensor
 

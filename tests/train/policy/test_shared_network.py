@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs.observation import expand
+from expansion import expand
 from train.policy.networks import NetworkShape, PolicyNet, TableReader
 from train.policy.shared_network import SharedPolicy
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from cluster.errors import PloutosError
-from cluster.ports import port_holder, port_is_free
+from cluster.servers import port_holder, port_is_free
 from cluster.settings import Home, Settings, load_settings
 
 PORTS = {8700: "ploutos serve", 8501: "ploutos app", 8265: "Ray dashboard"}

@@ -1,12 +1,12 @@
 """The endpoint as seen by a trader: typed answers, short time-outs, two kinds of failure."""
 
 import time
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import httpx2
 from pydantic import ValidationError
 
+from cluster.closing import Closing
 from serve.errors import PolicyRefusedError, PolicyUnavailableError
 from serve.schema import ActRequest, ActResponse, Fault, FaultEnvelope, ModelSummary
 
@@ -15,7 +15,7 @@ _RETRY_PAUSES_S = (0.05, 0.25)  # before the second and the third try
 _ADVICE = "ploutos serve status, then ploutos serve up"
 
 
-class PolicyClient:
+class PolicyClient(Closing):
     """Asks one endpoint; keeps its connection, so use one for many calls.
 
     Args:
@@ -64,17 +64,6 @@ class PolicyClient:
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _send(self, method: str, path: str, body: bytes | None = None) -> httpx2.Response:
         """The response, whatever its status, after repeating lost calls and 503."""

@@ -2,18 +2,15 @@
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx2
-
-from cluster.errors import LockedError, PloutosError, UsageError
+from cluster.errors import LockedError, PloutosError
 from cluster.locks import locked
-from cluster.ports import port_holder, port_is_free
 from cluster.processes import end, reap, start_background, wait_gone
+from cluster.servers import get, refuse_busy_port, wait_until_ready
 from cluster.settings import Home
 from cluster.tokens import ensure_token
 from serve.state import ServeState
@@ -21,7 +18,6 @@ from serve.state import ServeState
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8700
 _GRACE_S = 10.0
-_POLL_S = 0.1
 _LOG_LINES_SHOWN = 15
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -46,10 +42,12 @@ def serve_up(
         present = serve_status(home)
         if present:
             return _already_up(present, bundle_id)
-        _check_port(port)
+        refuse_busy_port(port, "ploutos serve up", HOST)
         state = _start(bundle.resolve(), bundle_id, home, port)
         try:
-            _wait_ready(state, wait_s)
+            why = wait_until_ready(lambda: is_ready(state), lambda: state.running, wait_s)
+            if why:
+                raise _failure(state, why)
         except BaseException:
             _end(state, home)
             raise
@@ -76,11 +74,10 @@ def serve_down(home: Home) -> ServeState | None:
 
 def is_ready(state: ServeState) -> bool:
     """Whether the endpoint answers that its policy is loaded."""
-    try:
-        response = httpx2.get(f"{state.url}/readyz", timeout=2.0, trust_env=False)
-    except httpx2.TransportError:
+    response = get(f"{state.url}/readyz")
+    if response is None or response.status_code != 200:
         return False
-    return response.status_code == 200 and response.json() == {"bundle_id": state.bundle_id}
+    return bool(response.json() == {"bundle_id": state.bundle_id})
 
 
 @contextmanager
@@ -102,17 +99,6 @@ def _already_up(present: ServeState, bundle_id: str) -> ServeState:
         f"bundle {present.bundle_id} is already being served at {present.url}",
         f"it is not the asked {bundle_id}",
         "ploutos serve down",
-    )
-
-
-def _check_port(port: int) -> None:
-    if port_is_free(port, HOST):
-        return
-    holder = port_holder(port)
-    raise UsageError(
-        f"port {port} is busy",
-        f"{holder} listens on it" if holder else "another process listens on it",
-        f"ploutos serve up --port {port + 1}",
     )
 
 
@@ -143,16 +129,6 @@ def _host_environment() -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     paths = [str(_REPOSITORY), *filter(None, [env.get("PYTHONPATH")])]
     return env | {"PYTHONPATH": os.pathsep.join(paths)}
-
-
-def _wait_ready(state: ServeState, wait_s: float) -> None:
-    deadline = time.monotonic() + wait_s
-    while not is_ready(state):
-        if not state.running:
-            raise _failure(state, "it ended")
-        if time.monotonic() > deadline:
-            raise _failure(state, f"it was not ready after {wait_s:.0f} s")
-        time.sleep(_POLL_S)
 
 
 def _failure(state: ServeState, why: str) -> PloutosError:

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from cluster.ports import free_port
 from cluster.ray_runtime import attached_ray
+from cluster.servers import free_port
 
 HOST = "127.0.0.1"
 _REQUEST_TIMEOUT_S = 10.0

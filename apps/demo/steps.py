@@ -199,7 +199,7 @@ def serve(bundle: Path, home: Home, lines: list[str]) -> "ServeState":
     import time
 
     from apps.cli.endpoint import neutral_request
-    from cluster.ports import free_port, port_is_free
+    from cluster.servers import free_port, port_is_free
     from cluster.tokens import read_token
     from serve.client import PolicyClient
     from serve.control import DEFAULT_PORT, HOST, serve_up

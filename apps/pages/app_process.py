@@ -3,24 +3,20 @@
 import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from urllib.error import URLError
-from urllib.request import urlopen
 
-from cluster.errors import PloutosError, UsageError
-from cluster.ports import port_holder, port_is_free
+from cluster.closing import Closing
+from cluster.errors import PloutosError
 from cluster.processes import end, family
+from cluster.servers import get, refuse_busy_port, wait_until_ready
 
 _ROOT = Path(__file__).resolve().parents[2]  # holds .streamlit/config.toml
 _ENTRY = Path(__file__).with_name("streamlit_app.py")
-_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
-class AppProcess:
+class AppProcess(Closing):
     """A running app; ends with `close`, or with the `with` block."""
 
     process: subprocess.Popen[bytes]
@@ -35,17 +31,6 @@ class AppProcess:
         end(family(self.process.pid), grace_s=3.0)
         self.process.wait()
 
-    def __enter__(self) -> "AppProcess":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
 
 def start_app(home: Path, port: int, *, timeout_s: float = 60.0) -> AppProcess:
     """Start the app on 127.0.0.1 and wait until it answers.
@@ -59,12 +44,7 @@ def start_app(home: Path, port: int, *, timeout_s: float = 60.0) -> AppProcess:
         UsageError: the port is busy.
         PloutosError: the server ended, or did not answer in time.
     """
-    if not port_is_free(port):
-        raise UsageError(
-            f"port {port} is busy",
-            f"{port_holder(port) or 'another process'} listens on it",
-            f"ploutos app open --port {port + 1}",
-        )
+    refuse_busy_port(port, "ploutos app open")
     log = home / "logs" / "app.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as sink:
@@ -92,23 +72,17 @@ def _command(port: int) -> list[str]:
 
 
 def _wait_until_healthy(app: AppProcess, log: Path, timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if app.process.poll() is not None:
-            raise PloutosError(
-                "the app ended while it started",
-                f"exit code {app.process.returncode}",
-                f"less {log}",
-            )
-        if _healthy(app.url):
-            return
-        time.sleep(_POLL_S)
-    raise PloutosError(f"the app did not answer within {timeout_s:.0f} s", app.url, f"less {log}")
+    why = wait_until_ready(lambda: _healthy(app.url), lambda: app.process.poll() is None, timeout_s)
+    if why and app.process.returncode is not None:
+        raise PloutosError(
+            "the app ended while it started", f"exit code {app.process.returncode}", f"less {log}"
+        )
+    if why:
+        raise PloutosError(
+            f"the app did not answer within {timeout_s:.0f} s", app.url, f"less {log}"
+        )
 
 
 def _healthy(url: str) -> bool:
-    try:
-        with urlopen(f"{url}/_stcore/health", timeout=1.0) as response:
-            return bool(response.status == 200)
-    except (URLError, TimeoutError, ConnectionError):
-        return False
+    response = get(f"{url}/_stcore/health")
+    return response is not None and response.status_code == 200

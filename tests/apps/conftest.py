@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from apps.cli.cli import run
-from cluster.ports import free_port
 from cluster.processes import Process
+from cluster.servers import free_port
 from cluster.settings import Home
 from cluster.tokens import ensure_token
 from envs import V6Params

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.ports import free_port
 from cluster.processes import end, family, wait_gone
+from cluster.servers import free_port
 from sharing import once
 
 

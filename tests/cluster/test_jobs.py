@@ -7,7 +7,7 @@ import pytest
 
 from cluster.errors import PloutosError, UsageError
 from cluster.jobs import Jobs, JobStatus
-from cluster.ports import free_port
+from cluster.servers import free_port
 from places import ROOT
 
 SCRIPT = """

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import ConfigError, PloutosError
-from cluster.ports import free_port
 from cluster.processes import Process, descendants, wait_gone
 from cluster.ray_runtime import attached_ray
+from cluster.servers import free_port
 
 WORK = """
 import os, sys

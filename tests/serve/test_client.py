@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cluster.ports import free_port
+from cluster.servers import free_port
 from serve.client import PolicyClient
 from serve.errors import PolicyRefusedError, PolicyUnavailableError
 from serve.schema import ActRequest

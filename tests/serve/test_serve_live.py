@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from cluster.errors import PloutosError
-from cluster.ports import free_port
 from cluster.processes import wait_gone
+from cluster.servers import free_port
 from cluster.settings import Home
 from cluster.tokens import read_token
 from serve.auth_middleware import MAX_BODY_BYTES

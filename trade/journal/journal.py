@@ -5,9 +5,9 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from cluster.closing import Closing
 from cluster.errors import DataError, LockedError, PloutosError
 from cluster.files import sync_folder
 from cluster.locks import try_lock
@@ -21,7 +21,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Journal:
+class Journal(Closing):
     """The one writer of a journal file.
 
     Opening takes the file's lock, reads what is there, and cuts off a torn last write.
@@ -77,19 +77,6 @@ class Journal:
         """Make everything durable and free the lock."""
         os.fsync(self._handle)
         os.close(self._handle)
-
-    def __enter__(self) -> Self:
-        """The journal itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
 
 def read_journal(path: Path) -> list[Record]:

@@ -15,8 +15,8 @@ import pytest
 
 from apps.demo.steps import SIMULATED_SESSIONS
 from apps.pages.app_process import start_app
-from cluster.ports import free_port
 from cluster.processes import session_members, wait_gone
+from cluster.servers import free_port
 from features import SimulatedMarket
 from trade.journal.journal import read_journal
 from train import PloutosConfig, PolicyBundle, TrialLedger

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from apps.pages.app_process import AppProcess, start_app
-from cluster.ports import free_port
+from cluster.servers import free_port
 from cluster.settings import Home
 from trade.journal import journal_queries as views
 from trade.journal.journal import read_journal

@@ -12,8 +12,8 @@ import pytest
 
 from apps.pages.app_process import start_app
 from cluster.errors import UsageError
-from cluster.ports import free_port, port_is_free
 from cluster.processes import Process, family
+from cluster.servers import free_port, port_is_free
 from cluster.settings import Home
 from trade.journal.journal import Journal
 

@@ -26,7 +26,7 @@ def test_a_file_with_too_many_symbols_is_cut_to_the_most_traded(tmp_path: Path) 
 
     data = load_data(file, Home(tmp_path / "home"), lines)
 
-    assert data.bars["symbol"].n_unique() == MAX_SYMBOLS
+    assert len(data.bars.symbols) == MAX_SYMBOLS
     assert data.label == "many.parquet"
     assert f"{MAX_SYMBOLS} symbols of {MAX_SYMBOLS + 8}" in lines[0]
     assert Lake(tmp_path / "home" / "lake").status()["symbols"].sum() == MAX_SYMBOLS
@@ -43,7 +43,7 @@ def test_a_symbol_too_short_to_warm_up_is_left_out_and_named(tmp_path: Path) -> 
     data = load_data(file, Home(tmp_path / "home"), lines)
 
     # then
-    assert "NEWCO" not in data.bars["symbol"].to_list()
+    assert "NEWCO" not in data.bars.symbols
     assert lines[-1] == "1 symbols too short to warm the features up: NEWCO"
 
 

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from envs.market import Market
 from features import aligned_table
 from features.bars.checks import Bars
+from features.compute.catalog import FeatureSet
 from features.slots.bars import SlottedBars
 
 
 def market_from_bars(
     bars: Bars,
-    feature_set: str = "v6",
+    feature_set: str | FeatureSet = "v6",
     symbols: Sequence[str] | None = None,
     sectors: Mapping[str, str] | None = None,
 ) -> Market:
@@ -18,7 +19,7 @@ def market_from_bars(
 
     Args:
         bars: Hourly or daily, checked or as `features.check_bars` takes them.
-        feature_set: Name of the feature set.
+        feature_set: The feature set, or its name.
         symbols: Which symbols, in slot order; all, sorted, when None.
         sectors: Sector of each symbol, as `features.compute_features` takes it.
 

@@ -13,7 +13,7 @@ from cluster.files import canonical_json, write_atomic
 from envs.from_bars import market_from_bars
 from envs.market import Market
 from features.bars.checks import Bars, CheckedBars, check_bars
-from features.compute.catalog import feature_fingerprint, warmup_bars
+from features.compute.catalog import FeatureSet
 from features.compute.table import session_bars
 from features.lake.lake import Lake
 
@@ -53,7 +53,7 @@ class LakeMarkets:
     def market(
         self,
         interval: str,
-        feature_set: str = "v6",
+        feature_set: str | FeatureSet = "v6",
         *,
         source: str | None = None,
         symbols: Sequence[str] | None = None,
@@ -63,7 +63,7 @@ class LakeMarkets:
 
         Args:
             interval: Such as `1d`.
-            feature_set: Name of the feature set.
+            feature_set: The feature set, or its name.
             source: Of the series; None when the lake has one of that interval.
             symbols: Which, in slot order; None: all that have enough bars, sorted.
             sectors: Sector of each symbol, for a set that needs them.
@@ -72,26 +72,27 @@ class LakeMarkets:
             DataError: no such bars, several series and none named, or what `market_from_bars`
                 refuses.
         """
-        wanted = list(symbols) if symbols is not None else None
+        features = FeatureSet.of(feature_set)
+        chosen = list(symbols) if symbols is not None else None
         content = [
             BUILD_VERSION,
             self.lake.fingerprint(interval, source),
-            feature_fingerprint(feature_set),
-            wanted,
+            features.fingerprint,
+            chosen,
             sorted(sectors.items()) if sectors is not None else None,
         ]
         key = sha256(canonical_json(content)).hexdigest()
         note = self.folder / "from-lake" / f"{key}.json"
-        known = _read(note, self.folder)
-        if known is not None:
-            return known
+        built_before = _read(note, self.folder)
+        if built_before is not None:
+            return built_before
         stored = self.lake.scan(interval, source=source, symbols=symbols).collect()
         _refuse_several_series(stored)
         bars: Bars = stored
         left_out: tuple[str, ...] = ()
-        if wanted is None:
-            bars, left_out = _long_enough(check_bars(stored, origin="bars"), feature_set)
-        path = market_from_bars(bars, feature_set, wanted, sectors).save(self.folder)
+        if chosen is None:
+            bars, left_out = _long_enough(check_bars(stored, origin="bars"), features)
+        path = market_from_bars(bars, features, chosen, sectors).save(self.folder)
         write_atomic(note, canonical_json({"market": path.name, "left_out": list(left_out)}))
         return LakeMarket(Market.load(path), path, left_out, built=True)
 
@@ -117,9 +118,9 @@ def _refuse_several_series(bars: pl.DataFrame) -> None:
         )
 
 
-def _long_enough(bars: CheckedBars, feature_set: str) -> tuple[CheckedBars, tuple[str, ...]]:
+def _long_enough(bars: CheckedBars, feature_set: FeatureSet) -> tuple[CheckedBars, tuple[str, ...]]:
     """The bars of symbols that have one with warm features, and the other symbols, sorted."""
     counts = session_bars(bars).group_by("symbol").len()
-    warm = counts.filter(pl.col("len") > warmup_bars(feature_set))["symbol"]
+    warm = counts.filter(pl.col("len") > feature_set.warmup)["symbol"]
     too_short = tuple(sorted(set(bars.symbols) - set(warm)))
     return bars.filter(~pl.col("symbol").is_in(too_short)), too_short

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from features.bench.pandas_features import pandas_features
-from features.compute.catalog import feature_names
+from features.compute.catalog import FeatureSet
 from features.compute.compute import compute_features
 from features.compute.incremental import FeatureWindow, window_bars
 from features.compute.table import aligned_table
@@ -77,7 +77,7 @@ def bench_features(
         "scan_s": scan,
         "market_s": market,
         "rows": table.height,
-        "columns": len(feature_names(feature_set)),
+        "columns": len(FeatureSet.of(feature_set).names),
         "rows_per_s": table.height / spent[0],
         "cpu_s": spent[1],
         "features_speedup_cpu": cpu / spent[1],

@@ -1,7 +1,8 @@
 """The feature sets: which columns a network sees, in which order."""
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from types import ModuleType
 
@@ -40,72 +41,118 @@ _V6 = (
     trend,
     volatility,
 )
-FEATURE_SETS: dict[str, tuple[ModuleType, ...]] = {
-    "v6": _V6,
-    "sectors": (*_V6, market, sector, session),
-}
 
 
-@cache
-def feature_quantities(feature_set: str = "v6") -> dict[str, Quantity]:
-    """Everything the set computes by name: its columns and what they share, as defined.
+@dataclass(frozen=True, eq=False)
+class FeatureSet:
+    """A feature set: what it computes, and which columns of that a network sees, in which order.
 
-    Raises:
-        ConfigError: There is no such set.
+    Attributes:
+        name: What scenarios and bundles call it.
+        quantities: Everything it computes by name: its columns and what they share, as defined.
     """
-    if feature_set not in FEATURE_SETS:
-        known = ", ".join(FEATURE_SETS)
-        raise ConfigError(
-            f"no feature set {feature_set!r}", f"there is {known}", "ploutos features show"
-        )
-    return {
+
+    name: str
+    quantities: Mapping[str, Quantity] = field(repr=False)
+
+    @classmethod
+    def of(cls, feature_set: "str | FeatureSet") -> "FeatureSet":
+        """The set of that name; a set is handed back as it is.
+
+        Raises:
+            ConfigError: There is no such set.
+        """
+        if isinstance(feature_set, FeatureSet):
+            return feature_set
+        if feature_set not in FEATURE_SETS:
+            raise ConfigError(
+                f"no feature set {feature_set!r}",
+                f"there is {', '.join(FEATURE_SETS)}",
+                "ploutos features show",
+            )
+        return FEATURE_SETS[feature_set]
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """(F,) the columns, family by family in the order of definition."""
+        return tuple(each for each in self.quantities.values() if isinstance(each, Column))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """(F,) names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def scales(self) -> tuple[float, ...]:
+        """(F,) divisors that bring the raw columns to order 1."""
+        return tuple(column.scale for column in self.columns)
+
+    @cached_property
+    def warmup(self) -> int:
+        """Bars of a symbol before every column is a full-window measurement."""
+        return max(column.warmup for column in self.columns)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) that changes with a name, formula, memory, scale or the columns' order.
+
+        It reads a formula as its words and the names it refers to: code may change without meaning.
+        """
+        content = [
+            [
+                column.name,
+                column.words,
+                sorted({*column.formula().meta.root_names()} - {"bar_number"}),
+                column.warmup,
+                column.scale,
+            ]
+            for column in self.columns
+        ]
+        return sha256(canonical_json([FORMULAS_VERSION, content])).hexdigest()
+
+    @property
+    def compares_symbols(self) -> bool:
+        """Whether a column compares symbols, for which it needs their sectors."""
+        return bool(self.of_scope("panel"))
+
+    def of_scope(self, scope: Scope) -> tuple[Column, ...]:
+        """The columns that are computed over the bars of one symbol, or over all symbols."""
+        return tuple(column for column in self.columns if column.scope == scope)
+
+
+def _feature_set(name: str, *families: ModuleType) -> FeatureSet:
+    """All columns and quantities that the modules of the families define."""
+    quantities = {
         member.name: member
-        for module in FEATURE_SETS[feature_set]
+        for module in families
         for member in vars(module).values()
         if isinstance(member, Quantity) and member.formula.__module__ == module.__name__
     }
+    return FeatureSet(name, quantities)
 
 
-def feature_columns(feature_set: str = "v6", scope: Scope | None = None) -> tuple[Column, ...]:
-    """Columns of the set, or those of one scope, family by family in the order of definition."""
-    return tuple(
-        member
-        for member in feature_quantities(feature_set).values()
-        if isinstance(member, Column) and scope in (None, member.scope)
+FEATURE_SETS = {
+    made.name: made
+    for made in (
+        _feature_set("v6", *_V6),
+        _feature_set("sectors", *_V6, market, sector, session),
     )
+}
 
 
 def feature_names(feature_set: str = "v6") -> tuple[str, ...]:
-    """Names of the columns, in order."""
-    return tuple(column.name for column in feature_columns(feature_set))
-
-
-def feature_scales(feature_set: str = "v6") -> tuple[float, ...]:
-    """Divisors that bring the raw columns to order 1, in the order of `feature_names`."""
-    return tuple(column.scale for column in feature_columns(feature_set))
+    """Names of a set's columns, in order."""
+    return FeatureSet.of(feature_set).names
 
 
 def warmup_bars(feature_set: str = "v6") -> int:
-    """Bars of a symbol before every column is a full-window measurement: the longest memory."""
-    return max(column.warmup for column in feature_columns(feature_set))
+    """How many bars of a symbol a set takes to warm up: the longest memory of its columns."""
+    return FeatureSet.of(feature_set).warmup
 
 
 def feature_fingerprint(feature_set: str = "v6") -> str:
-    """SHA-256 (hex) that changes with a name, formula, memory, scale or the order of the columns.
-
-    It reads a formula as its words and the names it refers to: code may change without meaning.
-    """
-    content = [
-        [
-            column.name,
-            column.words,
-            sorted({*column.formula().meta.root_names()} - {"bar_number"}),
-            column.warmup,
-            column.scale,
-        ]
-        for column in feature_columns(feature_set)
-    ]
-    return sha256(canonical_json([FORMULAS_VERSION, content])).hexdigest()
+    """SHA-256 (hex) of a set's definitions, as bundles carry it."""
+    return FeatureSet.of(feature_set).fingerprint
 
 
 def reference_page() -> str:
@@ -116,17 +163,17 @@ def reference_page() -> str:
         "`python -m features.compute > docs/reference/features.md`; do not edit.\n"
         "What the columns promise, and what the words mean: [Features](../features.md).",
     ]
-    beyond = ""
-    for name in FEATURE_SETS:
-        columns = feature_columns(name)
-        less = f", those of `{beyond}` and these" if beyond else ""
-        parts.append(f"## The set `{name}`")
+    smaller: FeatureSet | None = None
+    for each in FEATURE_SETS.values():
+        less = f", those of `{smaller.name}` and these" if smaller else ""
+        parts.append(f"## The set `{each.name}`")
         parts.append(
-            f"{len(columns)} columns{less}. Warm-up {warmup_bars(name)} bars. "
-            f"Fingerprint `{feature_fingerprint(name)}`."
+            f"{len(each.columns)} columns{less}. Warm-up {each.warmup} bars. "
+            f"Fingerprint `{each.fingerprint}`."
         )
-        parts.append(_table([c for c in columns if not beyond or c.name not in feature_names()]))
-        beyond = name
+        listed = smaller.names if smaller else ()
+        parts.append(_table([column for column in each.columns if column.name not in listed]))
+        smaller = each
     return "\n\n".join(parts) + "\n"
 
 

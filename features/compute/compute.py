@@ -10,7 +10,7 @@ import polars as pl
 
 from cluster.errors import DataError
 from features.bars.checks import Bars, CheckedBars
-from features.compute.catalog import feature_columns, feature_names
+from features.compute.catalog import FeatureSet
 from features.compute.formula_order import stages
 from features.compute.panel import Panel
 from features.universe.sector_of import sectors_of_bars
@@ -25,25 +25,25 @@ Sectors = Mapping[str, str] | None
 
 @overload
 def compute_features(
-    bars: Bars, feature_set: str = "v6", sectors: Sectors = None
+    bars: Bars, feature_set: str | FeatureSet = "v6", sectors: Sectors = None
 ) -> pl.DataFrame: ...
 
 
 @overload
 def compute_features(
-    bars: pl.LazyFrame, feature_set: str = "v6", sectors: Sectors = None
+    bars: pl.LazyFrame, feature_set: str | FeatureSet = "v6", sectors: Sectors = None
 ) -> pl.LazyFrame: ...
 
 
 def compute_features(
-    bars: Bars | pl.LazyFrame, feature_set: str = "v6", sectors: Sectors = None
+    bars: Bars | pl.LazyFrame, feature_set: str | FeatureSet = "v6", sectors: Sectors = None
 ) -> pl.DataFrame | pl.LazyFrame:
     """Compute the columns of the set for every bar, from that bar and the ones before it.
 
     Args:
         bars: Checked bars, or a frame with the columns symbol, ts, open, high, low, close (USD),
             volume, of which is refused what no formula can take; it is sorted where it is not.
-        feature_set: Name of the set.
+        feature_set: The set, or its name.
         sectors: Sector of each symbol, for a set that compares symbols. When None, the column
             `sector` of the bars; simulated symbols tell theirs by name.
 
@@ -59,32 +59,33 @@ def compute_features(
             missing, not finite or out of range; a symbol without a sector that needs one: named by
             symbol, time and column.
     """
+    chosen = FeatureSet.of(feature_set)
     if not isinstance(bars, pl.LazyFrame):
-        return features_of(usable_bars(bars), feature_set, sectors)
+        return features_of(usable_bars(bars), chosen, sectors)
     schema = bars.collect_schema()
     _require_columns(schema.names())
     return bars.map_batches(
-        lambda frame: features_of(usable_bars(frame), feature_set, sectors),
+        lambda frame: features_of(usable_bars(frame), chosen, sectors),
         predicate_pushdown=False,
         projection_pushdown=False,
         slice_pushdown=False,
         schema=pl.Schema(
-            {name: schema[name] for name in KEY}
-            | dict.fromkeys(feature_names(feature_set), pl.Float64())
+            {name: schema[name] for name in KEY} | dict.fromkeys(chosen.names, pl.Float64())
         ),
     )
 
 
-def features_of(bars: pl.DataFrame, feature_set: str, sectors: Sectors = None) -> pl.DataFrame:
+def features_of(
+    bars: pl.DataFrame, feature_set: FeatureSet, sectors: Sectors = None
+) -> pl.DataFrame:
     """`compute_features` of bars that were checked, by `check_bars` or by `usable_bars`.
 
     Args:
         bars: Sorted by (symbol, ts), prices and volume as f64.
-        feature_set: Name of the set.
+        feature_set: The set.
         sectors: Sector of each symbol.
 
     Raises:
-        ConfigError: There is no such set.
         DataError: A symbol without a sector that needs one; features that are not finite.
     """
     sector = sectors_needed(bars, feature_set, sectors)
@@ -93,7 +94,7 @@ def features_of(bars: pl.DataFrame, feature_set: str, sectors: Sectors = None) -
     if sector is None:
         return features
     across = across_symbols(bars, sector, feature_set)
-    return features.hstack(across).select(*KEY, *feature_names(feature_set))
+    return features.hstack(across).select(*KEY, *feature_set.names)
 
 
 def usable_bars(bars: Bars) -> pl.DataFrame:
@@ -113,24 +114,26 @@ def usable_bars(bars: Bars) -> pl.DataFrame:
     return bars
 
 
-def sectors_needed(bars: pl.DataFrame, feature_set: str, sectors: Sectors) -> pl.Series | None:
+def sectors_needed(
+    bars: pl.DataFrame, feature_set: FeatureSet, sectors: Sectors
+) -> pl.Series | None:
     """The sector of each bar, for a set that compares symbols; None for another.
 
     Raises:
         DataError: a bar has none, by symbol.
     """
-    return sectors_of_bars(bars, sectors) if feature_columns(feature_set, "panel") else None
+    return sectors_of_bars(bars, sectors) if feature_set.compares_symbols else None
 
 
-def _by_symbol(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:
+def _by_symbol(bars: pl.DataFrame, feature_set: FeatureSet) -> pl.DataFrame:
     """Compute blocks of symbols side by side, of a size that stays in the processor's cache."""
     blocks = _blocks(bars.with_columns(bar_numbers(bars)))
     with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
         return pl.concat(pool.map(lambda block: _of_block(block, feature_set), blocks))
 
 
-def _of_block(bars: pl.DataFrame, feature_set: str) -> pl.DataFrame:
-    names = tuple(column.name for column in feature_columns(feature_set, "symbol"))
+def _of_block(bars: pl.DataFrame, feature_set: FeatureSet) -> pl.DataFrame:
+    names = tuple(column.name for column in feature_set.of_scope("symbol"))
     features = bars.select(KEY).hstack(staged(bars, stages(feature_set), names))
     refuse_absurd(features)
     return features
@@ -160,9 +163,9 @@ def _blocks(bars: pl.DataFrame) -> list[pl.DataFrame]:
     return [bars.slice(start, end - start) for start, end in pairwise(cuts)] or [bars]
 
 
-def across_symbols(bars: pl.DataFrame, sector: pl.Series, feature_set: str) -> pl.DataFrame:
+def across_symbols(bars: pl.DataFrame, sector: pl.Series, feature_set: FeatureSet) -> pl.DataFrame:
     """The columns of the set that compare symbols, in the order of the bars."""
-    names = [column.name for column in feature_columns(feature_set, "panel")]
+    names = [column.name for column in feature_set.of_scope("panel")]
     found = Panel.of(bars, sector).columns(stages(feature_set, "panel"), names)
     refuse_absurd(bars.select(KEY).hstack(found))
     return found

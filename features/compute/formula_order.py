@@ -4,7 +4,7 @@ from functools import cache
 
 import polars as pl
 
-from features.compute.catalog import feature_columns, feature_quantities
+from features.compute.catalog import FeatureSet
 from features.formulas.column import Scope
 
 GIVEN = {  # columns that a formula may refer to, by scope
@@ -15,29 +15,28 @@ GIVEN = {  # columns that a formula may refer to, by scope
 
 @cache
 def stages(
-    feature_set: str, scope: Scope = "symbol", columns: tuple[str, ...] | None = None
+    feature_set: FeatureSet, scope: Scope = "symbol", columns: tuple[str, ...] | None = None
 ) -> tuple[list[pl.Expr], ...]:
     """Formulas by stages: each refers to what is given and to earlier stages only.
 
     Args:
-        feature_set: Name of the set.
+        feature_set: The set.
         scope: Which of its columns.
         columns: Only these, and what they refer to; all of the scope when None.
     """
-    wanted = columns or tuple(column.name for column in feature_columns(feature_set, scope))
-    quantities = feature_quantities(feature_set)
+    names = columns or tuple(column.name for column in feature_set.of_scope(scope))
     depths = dict.fromkeys(GIVEN[scope], 0)
     ordered: list[list[pl.Expr]] = []
 
     def depth(name: str) -> int:
         if name not in depths:
-            formula = quantities[name].formula()
+            formula = feature_set.quantities[name].formula()
             depths[name] = 1 + max(map(depth, formula.meta.root_names()))
             while len(ordered) < depths[name]:
                 ordered.append([])
             ordered[depths[name] - 1].append(formula.alias(name))
         return depths[name]
 
-    for name in wanted:
+    for name in names:
         depth(name)
     return tuple(ordered)

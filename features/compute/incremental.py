@@ -8,7 +8,7 @@ import polars as pl
 
 from cluster.errors import DataError
 from features.bars.checks import Bars
-from features.compute.catalog import feature_columns, feature_names
+from features.compute.catalog import FeatureSet
 from features.compute.compute import (
     BAR_FIELDS,
     KEY,
@@ -42,22 +42,24 @@ class FeatureWindow:
     scale: the same formulas over the bars that each column remembers.
     """
 
-    def __init__(self, history: Bars, feature_set: str = "v6", sectors: Sectors = None):
+    def __init__(
+        self, history: Bars, feature_set: str | FeatureSet = "v6", sectors: Sectors = None
+    ):
         """Keep the end of a history.
 
         Args:
             history: As `compute_features` takes it, with a column `sector` where the set needs one
                 and `sectors` is None.
-            feature_set: Name of the set.
+            feature_set: The set, or its name.
             sectors: Sector of each symbol.
 
         Raises:
             ConfigError: There is no such set.
             DataError: What `compute_features` refuses.
         """
-        self.feature_set = feature_set
+        self.feature_set = FeatureSet.of(feature_set)
         self.sectors = sectors
-        self._recent = RecentBars(self._rows(history), window_bars(feature_set))
+        self._recent = RecentBars(self._rows(history), window_bars(self.feature_set))
 
     @property
     def bars(self) -> pl.DataFrame:
@@ -92,12 +94,12 @@ class FeatureWindow:
         if "sector" in new.columns:
             found.append(self._across(new["ts"][0]))
         features = pl.concat([new.select(KEY), *found], how="horizontal")
-        features = features.select(*KEY, *feature_names(self.feature_set))
+        features = features.select(*KEY, *self.feature_set.names)
         refuse_absurd(features)
         return features
 
     def _across(self, now: object) -> pl.DataFrame:
-        memory = max(c.warmup for c in feature_columns(self.feature_set, "panel"))
+        memory = max(c.warmup for c in self.feature_set.of_scope("panel"))
         recent = self._recent.frame(memory + 1)
         clock = recent["ts"].unique().sort().tail(memory + 1)
         recent = recent.filter(pl.col("ts") >= clock[0])
@@ -122,9 +124,9 @@ class FeatureWindow:
             )
 
 
-def window_bars(feature_set: str = "v6") -> int:
+def window_bars(feature_set: str | FeatureSet = "v6") -> int:
     """How many bars of a symbol a `FeatureWindow` keeps, with the newest."""
-    return max(_bars_of(column) for column in feature_columns(feature_set))
+    return max(_bars_of(column) for column in FeatureSet.of(feature_set).columns)
 
 
 def _bars_of(column: Column) -> int:
@@ -133,10 +135,10 @@ def _bars_of(column: Column) -> int:
 
 
 @cache
-def _tiers(feature_set: str) -> tuple[_Tier, ...]:
+def _tiers(feature_set: FeatureSet) -> tuple[_Tier, ...]:
     limits = [*_TIERS, window_bars(feature_set)]
     columns: dict[int, list[Column]] = {}
-    for column in feature_columns(feature_set, "symbol"):
+    for column in feature_set.of_scope("symbol"):
         limit = next(limit for limit in limits if _bars_of(column) <= limit)
         columns.setdefault(limit, []).append(column)
     return tuple(
@@ -145,7 +147,7 @@ def _tiers(feature_set: str) -> tuple[_Tier, ...]:
     )
 
 
-def _at_the_last_bar(bars: pl.DataFrame, tier: _Tier, feature_set: str) -> pl.DataFrame:
+def _at_the_last_bar(bars: pl.DataFrame, tier: _Tier, feature_set: FeatureSet) -> pl.DataFrame:
     """The tier's columns at the last bar of each symbol."""
     found = staged(bars, stages(feature_set, "symbol", tier.columns), tier.columns)
     return found.filter(bars["bar_number"].shift(-1, fill_value=0) == 0)

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cluster.errors import DataError
-from features.compute.catalog import feature_columns, warmup_bars
+from features.compute.catalog import FeatureSet
 from features.compute.compute import BAR_FIELDS, KEY, compute_features
 
 TOLERANCE = 1e-9  # of the value, or of the column's scale where that is larger
@@ -61,7 +61,7 @@ class _Probe:
 
 def probe_features(
     bars: pl.DataFrame,
-    feature_set: str = "v6",
+    feature_set: str | FeatureSet = "v6",
     *,
     cuts: int = 4,
     max_symbols: int = 25,
@@ -72,7 +72,7 @@ def probe_features(
 
     Args:
         bars: Columns of `features.BAR_COLUMNS`.
-        feature_set: Set to probe; names the warm-up and the scale of its columns.
+        feature_set: Set to probe, or its name; it says the warm-up and the scale of its columns.
         cuts: How many times to cut at, spread over the span of the bars, all symbols at once.
         max_symbols: Symbols to probe, evenly chosen when there are more.
         seed: Of the cuts and of the scrambling.
@@ -83,10 +83,11 @@ def probe_features(
         ConfigError: There is no such set.
         DataError: Fewer times than cuts, or what `compute` raises.
     """
-    compute = compute or (lambda frame: compute_features(frame, feature_set))
+    probed = FeatureSet.of(feature_set)
+    compute = compute or (lambda frame: compute_features(frame, probed))
     bars = _evenly_chosen(bars, max_symbols).cast(dict.fromkeys(BAR_FIELDS, pl.Float64)).sort(KEY)
     expected = compute(bars)
-    judge = _Judge.of(expected, feature_set)
+    judge = _Judge.of(expected, probed)
     probes, violations = 0, list[Violation]()
     for probe in _probes(bars, cuts, np.random.default_rng(seed)):
         symbols = probe.bars.filter(probe.judged)["symbol"].n_unique()
@@ -144,12 +145,10 @@ class _Judge:
     scale: NDArray[np.float64]  # (F,)
 
     @classmethod
-    def of(cls, expected: pl.DataFrame, feature_set: str) -> "_Judge":
+    def of(cls, expected: pl.DataFrame, feature_set: FeatureSet) -> "_Judge":
         names = [name for name in expected.columns if name not in KEY]
-        known = {
-            column.name: (column.warmup, column.scale) for column in feature_columns(feature_set)
-        }
-        traits = [known.get(name, (warmup_bars(feature_set), 1.0)) for name in names]
+        defined = {column.name: (column.warmup, column.scale) for column in feature_set.columns}
+        traits = [defined.get(name, (feature_set.warmup, 1.0)) for name in names]
         return cls(
             expected,
             names,

@@ -11,7 +11,7 @@ from cluster.errors import DataError
 from features.bars.checks import Bars, CheckedBars, check_bars, dated_at_midnight
 from features.bars.grid import Grid, Matrix, naive_utc
 from features.bars.sessions import OUTSIDE, session_index
-from features.compute.catalog import feature_columns, feature_names, feature_scales, warmup_bars
+from features.compute.catalog import FeatureSet
 from features.compute.compute import features_of
 from features.compute.feature_limit import FEATURE_LIMIT
 from features.universe.sector_of import with_sectors
@@ -46,7 +46,7 @@ class AlignedTable:
 
 def aligned_table(
     bars: Bars,
-    feature_set: str = "v6",
+    feature_set: str | FeatureSet = "v6",
     symbols: Sequence[str] | None = None,
     sectors: Mapping[str, str] | None = None,
 ) -> AlignedTable:
@@ -58,7 +58,7 @@ def aligned_table(
     Args:
         bars: Hourly or daily bars, checked or as `check_bars` takes them, then with a column
             `sector` where the set needs one and `sectors` is None.
-        feature_set: Name of the feature set.
+        feature_set: The feature set, or its name.
         symbols: Which symbols, in the order of the columns; all, sorted, when None. Columns that
             compare symbols compare these.
         sectors: Sector of each symbol, as `compute_features` takes it.
@@ -67,19 +67,19 @@ def aligned_table(
         DataError: a bad bar; a symbol without bars, without a sector that the set needs, or with
             too few bars to warm its features up.
     """
+    features = FeatureSet.of(feature_set)
     _refuse_missing(bars, symbols or ())
     chosen = bars if symbols is None else bars.filter(pl.col("symbol").is_in(list(symbols)))
     checked = check_bars(chosen, origin="bars")
     order = tuple(symbols) if symbols is not None else checked.symbols
     inside = session_bars(checked, _own_sectors(chosen))
-    warmup = warmup_bars(feature_set)
     grid = Grid.of(inside, order)
-    _refuse_unusable(grid, grid.number >= warmup, order, warmup)
-    return _laid_out(inside, features_of(inside, feature_set, sectors), order, feature_set)
+    _refuse_unusable(grid, grid.number >= features.warmup, order, features.warmup)
+    return _laid_out(inside, features_of(inside, features, sectors), order, features)
 
 
 def names_table(
-    bars: CheckedBars, feature_set: str, names: Sequence[str], universe: Universe
+    bars: CheckedBars, feature_set: FeatureSet, names: Sequence[str], universe: Universe
 ) -> AlignedTable:
     """`aligned_table` of some of the bars' symbols, on the clock of all; none need be tradable.
 
@@ -88,7 +88,7 @@ def names_table(
 
     Args:
         bars: Hourly or daily.
-        feature_set: Name of the feature set.
+        feature_set: The feature set.
         names: Which symbols, in the order of the columns.
         universe: Sectors of every day, for a set that compares symbols.
 
@@ -98,7 +98,7 @@ def names_table(
     _refuse_missing(bars, names)
     inside = session_bars(bars)
     named = pl.col("symbol").is_in(list(names))
-    if feature_columns(feature_set, "panel"):
+    if feature_set.compares_symbols:
         compared = with_sectors(inside, universe).drop_nulls("sector")
         features = features_of(compared, feature_set).filter(named)
     else:
@@ -107,23 +107,23 @@ def names_table(
 
 
 def _laid_out(
-    inside: pl.DataFrame, features: pl.DataFrame, order: tuple[str, ...], feature_set: str
+    inside: pl.DataFrame, columns: pl.DataFrame, order: tuple[str, ...], feature_set: FeatureSet
 ) -> AlignedTable:
     """Raw features, and the bars of the same symbols among `inside`, on the clock of all."""
     clock = inside.select("ts", "session").unique("ts").sort("ts")
     bars = inside.filter(pl.col("symbol").is_in(list(order)))
-    names, grid = feature_names(feature_set), Grid.of(bars, order, naive_utc(clock["ts"]))
-    usable = grid.number >= warmup_bars(feature_set)
+    grid = Grid.of(bars, order, naive_utc(clock["ts"]))
+    usable = grid.number >= feature_set.warmup
     return AlignedTable(
         ts=grid.clock,
         session=clock["session"].to_numpy(),
         symbols=order,
-        feature_names=names,
+        feature_names=feature_set.names,
         **_prices(bars, grid),
         volume=grid.matrix(np.where(usable, bars["volume"].to_numpy(), 0.0)),
         volatility=grid.carried(_volatility(bars)),
         tradable=grid.flags(usable),
-        features=_table(features.select(names), feature_scales(feature_set), usable, grid),
+        features=_table(columns.select(feature_set.names), feature_set.scales, usable, grid),
     )
 
 

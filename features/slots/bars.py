@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from features.bars.checks import Bars, check_bars
+from features.compute.catalog import FeatureSet
 from features.compute.table import AlignedTable, names_table
 from features.slots.occupancy import Seating, seat
 from features.slots.scan import ScanRules
@@ -64,7 +65,7 @@ class SlottedBars:
 
 
 def slotted_bars(
-    bars: Bars, universe: Universe, rules: SlotRules, feature_set: str, folder: Path
+    bars: Bars, universe: Universe, rules: SlotRules, feature_set: str | FeatureSet, folder: Path
 ) -> SlottedBars:
     """Scan every month, seat the picks, and compute each name's features on its own history.
 
@@ -74,7 +75,7 @@ def slotted_bars(
         bars: Hourly or daily, of all candidates, and a lookback before the start.
         universe: Members and sectors of every day.
         rules: Of the slots.
-        feature_set: Name of the feature set.
+        feature_set: The feature set, or its name.
         folder: Where scans are kept.
 
     Raises:
@@ -83,5 +84,5 @@ def slotted_bars(
     checked = check_bars(bars, origin="bars")
     last: date = checked.frame["ts"].dt.date().max()  # type: ignore[assignment]  # it has rows
     plan = MonthlyScans.of(checked, universe, folder).plan(rules.start, last, rules.scan)
-    table = names_table(checked, feature_set, plan.names, universe)
+    table = names_table(checked, FeatureSet.of(feature_set), plan.names, universe)
     return SlottedBars.of(table, seat(plan, table))

@@ -21,18 +21,14 @@ def show(feature_set: FeatureSet = "v6", as_json: Json = False) -> None:
 
     Example: ploutos features show
     """
-    from features.compute.catalog import (
-        feature_fingerprint,
-        feature_names,
-        feature_scales,
-        warmup_bars,
-    )
+    from features.compute.catalog import FeatureSet
 
-    columns = list(zip(feature_names(feature_set), feature_scales(feature_set), strict=True))
+    shown = FeatureSet.of(feature_set)
+    columns = list(zip(shown.names, shown.scales, strict=True))
     document = {
         "feature_set": feature_set,
-        "fingerprint": feature_fingerprint(feature_set),
-        "warmup_bars": warmup_bars(feature_set),
+        "fingerprint": shown.fingerprint,
+        "warmup_bars": shown.warmup,
         "columns": [{"name": name, "scale": scale} for name, scale in columns],
     }
     emit(

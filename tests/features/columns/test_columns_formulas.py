@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from features.bench.bench_features import random_walks
-from features.compute.catalog import feature_columns, feature_names
+from features.compute.catalog import FeatureSet, feature_names
 from features.compute.compute import compute_features
 
 Bars = SimpleNamespace  # open, high, low, close, volume up to the bar judged; f64
@@ -301,5 +301,5 @@ def test_column_is_its_formula(walk: pl.DataFrame, computed: pl.DataFrame, name:
     expected = [float(FORMULAS[name](bars_until(walk, row))) for row in rows]
 
     got = computed[name].to_numpy()[list(rows)]
-    scale = next(column.scale for column in feature_columns() if column.name == name)
+    scale = next(column.scale for column in FeatureSet.of("v6").columns if column.name == name)
     np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6 * scale)

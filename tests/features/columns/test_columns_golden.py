@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.compute.catalog import feature_columns
+from features.compute.catalog import FeatureSet
 from features.compute.compute import compute_features
 from places import SHARED
 
@@ -25,7 +25,7 @@ def computed(golden: pl.DataFrame) -> pl.DataFrame:
 
 
 def test_the_set_has_every_golden_column(golden: pl.DataFrame) -> None:
-    names = {column.name for column in feature_columns()}
+    names = {column.name for column in FeatureSet.of("v6").columns}
 
     golden_names = set(golden.columns) - KEYS
 
@@ -39,7 +39,7 @@ def test_each_golden_column_is_matched_after_its_warmup(
     number = golden.select(pl.int_range(pl.len()).over("symbol")).to_series().to_numpy()
 
     largest = {}
-    for column in feature_columns():
+    for column in FeatureSet.of("v6").columns:
         if column.name in golden.columns:
             expected = golden[column.name].cast(pl.Float64).to_numpy()
             difference = np.abs(computed[column.name].to_numpy() - expected)

@@ -7,12 +7,12 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.compute.catalog import feature_columns, feature_names
+from features.compute.catalog import FeatureSet, feature_names
 from features.compute.compute import compute_features
 
 PRICES = ("open", "high", "low", "close")
 NAMES = feature_names()
-SCALES = np.array([column.scale for column in feature_columns()])
+SCALES = np.array([column.scale for column in FeatureSet.of("v6").columns])
 USES_RSI = {
     "rsi",
     "rsi_change_5",
@@ -84,7 +84,7 @@ def test_every_value_is_finite_and_flags_are_0_or_1(bars: pl.DataFrame) -> None:
     features = compute_features(bars)
 
     assert np.isfinite(values(features)).all()
-    for column in feature_columns():
+    for column in FeatureSet.of("v6").columns:
         if column.is_flag:
             assert set(features[column.name].unique()) <= {0.0, 1.0}
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from features.compute.catalog import feature_columns, warmup_bars
+from features.compute.catalog import FeatureSet, warmup_bars
 from features.compute.compute import compute_features
 from features.compute.probes import probe_features
 from places import DATA
@@ -39,20 +39,25 @@ def features(bars: pl.DataFrame) -> pl.DataFrame:
 
 
 def test_flags_take_both_values(features: pl.DataFrame) -> None:
-    shares = {c.name: features[c.name].mean() for c in feature_columns() if c.is_flag}
+    shares = {c.name: features[c.name].mean() for c in FeatureSet.of("v6").columns if c.is_flag}
 
     assert {name: share for name, share in shares.items() if not 0.002 <= share <= 0.998} == {}
 
 
 def test_numbers_are_of_order_1_after_their_scale(features: pl.DataFrame) -> None:
-    spreads = {c.name: features[c.name].std() / c.scale for c in feature_columns() if not c.is_flag}
+    spreads = {
+        c.name: features[c.name].std() / c.scale
+        for c in FeatureSet.of("v6").columns
+        if not c.is_flag
+    }
 
     assert {name: spread for name, spread in spreads.items() if not 0.1 <= spread <= 4} == {}
 
 
 def test_at_most_one_value_in_a_hundred_is_clipped(features: pl.DataFrame) -> None:
     clipped = {
-        c.name: (features[c.name].abs() >= LIMIT * c.scale).mean() for c in feature_columns()
+        c.name: (features[c.name].abs() >= LIMIT * c.scale).mean()
+        for c in FeatureSet.of("v6").columns
     }
 
     assert {name: share for name, share in clipped.items() if share > 0.01} == {}

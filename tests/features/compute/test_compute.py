@@ -5,7 +5,7 @@ import pytest
 
 from cluster.errors import DataError
 from features.bench.bench_features import random_walks
-from features.compute.catalog import feature_columns, feature_names
+from features.compute.catalog import FeatureSet, feature_names
 from features.compute.compute import compute_features
 
 
@@ -65,7 +65,7 @@ def test_what_does_not_exist_yet_is_zero(bars: pl.DataFrame) -> None:
     assert (first["roc_5"] == 0.0).all()
     assert (first["risk_adjusted_roc_100"] == 0.0).all()
     assert first.select(pl.col(feature_names()).is_finite().all()).row(0) == (True,) * len(
-        feature_columns()
+        FeatureSet.of("v6").columns
     )
 
 

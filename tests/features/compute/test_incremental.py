@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cluster.errors import ConfigError, DataError
 from features import SimulatedMarket, compute_features
 from features.bench.bench_features import random_walks
-from features.compute.catalog import feature_columns, feature_names, warmup_bars
+from features.compute.catalog import FeatureSet, feature_names, warmup_bars
 from features.compute.incremental import FeatureWindow, window_bars
 
 SETS = ("v6", "sectors")
@@ -30,7 +30,7 @@ def agree(got: pl.DataFrame, wanted: pl.DataFrame, feature_set: str) -> None:
     assert got.columns == wanted.columns
     assert got.select(keys).equals(wanted.select(keys))
     left, right = (frame.drop(keys).to_numpy() for frame in (got, wanted))
-    scale = np.array([column.scale for column in feature_columns(feature_set)])
+    scale = np.array([column.scale for column in FeatureSet.of(feature_set).columns])
     off = np.abs(left - right) > 1e-9 * np.maximum(np.abs(right), scale)
     assert [feature_names(feature_set)[f] for f in np.flatnonzero(off.any(axis=0))] == []
 

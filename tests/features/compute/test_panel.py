@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cluster.errors import DataError
 from features import SimulatedMarket, with_sectors
-from features.compute.catalog import feature_columns, feature_quantities
+from features.compute.catalog import FeatureSet
 from features.compute.formula_order import GIVEN, stages
 from features.compute.panel import Panel
 from features.universe.sector_of import sectors_of_bars
@@ -94,21 +94,25 @@ def test_no_bars_make_an_empty_panel() -> None:
 def test_each_stage_refers_to_what_is_given_and_to_stages_before(scope: str) -> None:
     known = set(GIVEN[scope])
 
-    for stage in stages("sectors", scope):  # type: ignore[arg-type]
+    for stage in stages(FeatureSet.of("sectors"), scope):  # type: ignore[arg-type]
         for formula in stage:
             assert set(formula.meta.root_names()) <= known, formula.meta.output_name()
         known |= {formula.meta.output_name() for formula in stage}
 
-    wanted = {c.name for c in feature_columns("sectors", scope)}  # type: ignore[arg-type]
+    wanted = {c.name for c in FeatureSet.of("sectors").of_scope(scope)}  # type: ignore[arg-type]
     assert wanted <= known
 
 
 def test_chosen_columns_come_with_what_they_refer_to_and_no_more() -> None:
-    names = [f.meta.output_name() for stage in stages("v6", "symbol", ("rsi",)) for f in stage]
+    names = [
+        f.meta.output_name()
+        for stage in stages(FeatureSet.of("v6"), "symbol", ("rsi",))
+        for f in stage
+    ]
 
     assert names == ["price_change", "rsi"]
-    everything = [f.meta.output_name() for stage in stages("v6") for f in stage]
-    assert len(everything) == len(set(everything)) == len(feature_quantities("v6"))
+    everything = [f.meta.output_name() for stage in stages(FeatureSet.of("v6")) for f in stage]
+    assert len(everything) == len(set(everything)) == len(FeatureSet.of("v6").quantities)
 
 
 def test_sectors_are_asked_of_the_mapping_first() -> None:

@@ -14,7 +14,7 @@ from features import (
     warmup_bars,
 )
 from features.bars.sessions import session_dates
-from features.compute.catalog import feature_scales
+from features.compute.catalog import FeatureSet
 from places import DATA
 
 WARMUP = warmup_bars("v6")
@@ -76,7 +76,9 @@ def test_a_bar_is_tradable_when_its_features_are_warm(table):
 
 def test_features_are_the_raw_columns_over_their_scale(table, bars):
     raw = compute_features(bars)
-    for f, (name, scale) in enumerate(zip(table.feature_names, feature_scales("v6"), strict=True)):
+    for f, (name, scale) in enumerate(
+        zip(table.feature_names, FeatureSet.of("v6").scales, strict=True)
+    ):
         expected = np.clip(raw[name].to_numpy().reshape(3, -1).T / scale, -10, 10)
         assert table.features[WARMUP:, :, f] == pytest.approx(expected[WARMUP:], rel=1e-6, abs=1e-6)
 

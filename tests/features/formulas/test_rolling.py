@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.bench.bench_features import random_walks
-from features.compute.catalog import feature_quantities
+from features.compute.catalog import FeatureSet
 from features.compute.compute import BLOCK, bar_numbers, compute_features
 from features.formulas.column import Quantity
 from features.formulas.rolling import (
@@ -155,7 +155,9 @@ def test_blocks_of_symbols_change_nothing() -> None:
         assert together.filter(own).equals(compute_features(walks.filter(own)))
 
 
-@pytest.mark.parametrize("quantity", feature_quantities("sectors").values(), ids=lambda q: q.name)
+@pytest.mark.parametrize(
+    "quantity", FeatureSet.of("sectors").quantities.values(), ids=lambda q: q.name
+)
 def test_no_formula_looks_at_another_bar_by_itself(quantity: Quantity) -> None:
     """Polars' own shifts and windows would reach over the end of a symbol."""
     text = str(quantity.formula())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cluster.errors import DataError
 from features import SimulatedMarket, aligned_table, compute_features, with_sectors
 from features.compute.catalog import (
-    feature_columns,
+    FeatureSet,
     feature_fingerprint,
     feature_names,
     warmup_bars,
@@ -21,7 +21,7 @@ from features.compute.probes import probe_features
 from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
 
 MARKET = SimulatedMarket(symbols=33, sessions=60, interval="1h", seed=8)
-PANEL = [column.name for column in feature_columns("sectors", "panel")]
+PANEL = [column.name for column in FeatureSet.of("sectors").of_scope("panel")]
 Matrix = NDArray[np.float64]
 
 
@@ -89,8 +89,8 @@ def test_the_set_is_v6_and_then_the_columns_across_symbols() -> None:
     assert names[:72] == feature_names("v6")
     assert len(names) == 89
     assert warmup_bars("sectors") == warmup_bars("v6")
-    assert {c.family for c in feature_columns("sectors")} - {
-        c.family for c in feature_columns("v6")
+    assert {c.family for c in FeatureSet.of("sectors").columns} - {
+        c.family for c in FeatureSet.of("v6").columns
     } == {"market", "sector", "session"}
     assert feature_fingerprint("sectors") != feature_fingerprint("v6")
 

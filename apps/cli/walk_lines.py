@@ -9,8 +9,6 @@ from apps.cli.output import talk
 if TYPE_CHECKING:
     from train.sweep.progress import SweepEvent
 
-_ENDS = ("completed", "pruned", "failed")
-
 
 class WalkProgress:
     """What the events of all folds say together."""
@@ -65,12 +63,11 @@ class WalkProgress:
 
     def _take(self, fold: int, event: "SweepEvent") -> None:
         key = (fold, event.trial)
-        ended = event.kind in _ENDS
-        share = 1.0 if ended else min(event.steps / event.total_steps, 1.0)
+        share = 1.0 if event.has_ended else min(event.steps / event.total_steps, 1.0)
         if key not in self._share:
             self._earlier += event.steps / event.total_steps
         self._share[key] = share
-        if ended:
+        if event.has_ended:
             self._ended.add(key)
 
 

@@ -149,7 +149,7 @@ def tune(
     from train.sweep.sweep import run_sweep
 
     def report(event: SweepEvent) -> None:
-        if event.kind in ("completed", "pruned", "failed"):
+        if event.has_ended:
             sharpe = "-" if event.validation_sharpe is None else f"{event.validation_sharpe:.2f}"
             console.progress(
                 f"trial {event.number}/{event.trials} {event.kind}: {event.steps:,} steps, "

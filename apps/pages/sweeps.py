@@ -10,6 +10,7 @@ from apps.cli.readers import read_trials
 from apps.pages import charts
 from apps.pages.tiles import Tile, show_tiles
 from cluster.settings import home
+from train.ledger.record import TrialEnd
 
 _SHOWN = (
     "trial_id",
@@ -59,7 +60,7 @@ def _chosen(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _show_best(table: pl.DataFrame) -> None:
-    completed = table.filter(pl.col("status") == "completed")
+    completed = table.filter(pl.col("status") == TrialEnd.COMPLETED)
     figures = [
         Tile("Trials", f"{table.height:,}"),
         Tile("Completed", f"{completed.height:,}"),

@@ -34,6 +34,7 @@ from train.controls.truth_search import (
 from train.judge.promotion import Promotion, promote
 from train.ledger.ledger import TrialLedger, TrialRecord, problem_id
 from train.ledger.ranking import ranked
+from train.ledger.record import TrialEnd
 from train.market.folds import Fold, walk_forward
 from train.policy.export import actor_to_onnx
 from train.policy.normaliser import Normaliser
@@ -186,7 +187,7 @@ def _record(search: Search, trial: Trial, problem: str) -> TrialRecord:
         learner=LEARNER,
         seed=trial.seed,
         config=trial.configuration.to_dict(),
-        status="completed",
+        status=TrialEnd.COMPLETED,
         steps=search.fold.train[1] - search.fold.train[0],
         validation_sharpe=trial.validation.sharpe_ratio,
         test_dates=trial.test.dates(),

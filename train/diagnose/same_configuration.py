@@ -3,6 +3,7 @@
 from train.bundle.manifest import Manifest
 from train.ledger.ledger import TrialLedger, TrialRecord
 from train.ledger.names import walk_of
+from train.ledger.record import TrialEnd
 
 
 def repetitions(ledger: TrialLedger, manifest: Manifest) -> list[TrialRecord]:
@@ -24,4 +25,4 @@ def repetitions(ledger: TrialLedger, manifest: Manifest) -> list[TrialRecord]:
         == (own.scenario, own.learner, own.config, own.steps)
         and (record.sweep == own.sweep or not walk_of(own.sweep))
     ]
-    return [record for record in same if record.status == "completed"]
+    return [record for record in same if record.status == TrialEnd.COMPLETED]

@@ -31,7 +31,7 @@ from train.judge.judge_bundle import check_whole
 from train.ledger.attempts import Attempt, attempt_table
 from train.ledger.ledger import TrialLedger
 from train.ledger.readings import times_read
-from train.ledger.record import TrialRecord
+from train.ledger.record import TrialEnd, TrialRecord
 from train.ledger.related_trials import Tried, tried_on
 from train.report.report import ReportInput
 from train.verdict.verdict import Verdict, judge
@@ -231,7 +231,7 @@ def _alone(manifest: Manifest, candidate: Evaluation) -> pl.DataFrame:
         learner=manifest.learner,
         seed=manifest.lineage.seed,
         config=manifest.lineage.config,
-        status="completed",
+        status=TrialEnd.COMPLETED,
         steps=int(manifest.metrics.get("steps", 0)),
         validation_sharpe=manifest.metrics.get("validation_sharpe"),
         test_dates=candidate.dates(),

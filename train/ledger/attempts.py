@@ -18,7 +18,7 @@ import numpy.typing as npt
 from cluster.files import canonical_json
 from train.ledger.ledger import summary_schema
 from train.ledger.names import walk_of
-from train.ledger.record import STATUSES, TrialRecord
+from train.ledger.record import TrialEnd, TrialRecord
 from train.stats.metrics import sharpe_ratio
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ class Attempt:
         return {day: value for rows in pairs for day, value in rows}
 
     @property
-    def status(self) -> str:
+    def status(self) -> TrialEnd:
         """The worst of its folds."""
-        return max((record.status for record in self.records), key=STATUSES.index)
+        return max((record.status for record in self.records), key=tuple(TrialEnd).index)
 
     @property
     def validation_sharpe(self) -> float | None:

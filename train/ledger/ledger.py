@@ -17,7 +17,7 @@ from cluster.errors import DataError
 from cluster.files import canonical_json, sha256_of
 from cluster.hash_chain import ChainWriter, Fault, HashChain
 from train.ledger.readings import ReadingLog
-from train.ledger.record import STATUSES, TrialRecord, problem_id
+from train.ledger.record import TrialRecord, problem_id
 from train.stats.metrics import sharpe_ratio
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CHAIN_FILE = ".chain.jsonl"  # hidden: it belongs to this home, and is not published
 
-__all__ = ["CHAIN_FILE", "STATUSES", "TrialLedger", "TrialRecord", "problem_id"]
+__all__ = ["CHAIN_FILE", "TrialLedger", "TrialRecord", "problem_id"]
 
 
 class TrialLedger:
@@ -115,6 +115,17 @@ class TrialLedger:
 
         records = [trial_file.read(path) for path in _files(self.root / problem)]
         return sorted(records, key=lambda record: (record.created, record.trial_id))
+
+    def find(self, problem: str, trial_id: str) -> TrialRecord | None:
+        """One trial of a problem, None when it has not ended.
+
+        Raises:
+            DataError: its file is damaged.
+        """
+        from train.ledger import parquet as trial_file
+
+        path = self.root / problem / f"{trial_id}.parquet"
+        return trial_file.read(path) if path.is_file() else None
 
     def trials(self, problem: str) -> "pl.DataFrame":
         """A table, one row a trial: its fields, `test_days`, and `test_sharpe` (a year)."""

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from cluster.errors import DataError
 from cluster.files import canonical_json, storage_errors, sync_folder
-from train.ledger.record import TrialRecord
+from train.ledger.record import TrialEnd, TrialRecord
 
 SCHEMA = pa.schema(
     {
@@ -93,5 +93,6 @@ def _decode(data: bytes) -> TrialRecord:
         raise DataError("it does not hold one trial")
     row = table.to_pylist()[0]
     row["config"] = json.loads(row["config"])
+    row["status"] = TrialEnd(row["status"])
     row["test_returns"] = np.asarray(row["test_returns"], np.float64)
     return TrialRecord(**row)

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from cluster.files import canonical_json
-from train.ledger.record import TrialRecord
+from train.ledger.record import TrialEnd, TrialRecord
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Configuration:
     @property
     def completed(self) -> tuple[TrialRecord, ...]:
         """Its trials that took all their steps, the best validation first."""
-        done = [trial for trial in self.trials if trial.status == "completed"]
+        done = [trial for trial in self.trials if trial.status == TrialEnd.COMPLETED]
         return tuple(sorted(done, key=lambda trial: (-_validation(trial), trial.seed)))
 
     @property

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,15 @@ from cluster.errors import DataError
 from cluster.files import canonical_json
 from train.stats.metrics import checked
 
-STATUSES = ("completed", "pruned", "failed")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+
+
+class TrialEnd(StrEnum):
+    """How a trial ended, from the best to the worst."""
+
+    COMPLETED = "completed"  # it took all its steps
+    PRUNED = "pruned"  # the scheduler stopped it on its way
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +37,7 @@ class TrialRecord:
     learner: str
     seed: int
     config: dict[str, Any]  # the sampled parameters, plain JSON
-    status: str  # one of STATUSES
+    status: TrialEnd
     steps: int  # environment steps trained
     validation_sharpe: float | None
     test_dates: Sequence[date]  # (D,) sessions, increasing
@@ -66,13 +74,13 @@ def _what_is_wrong(record: TrialRecord) -> str:
     for name in ("trial_id", "problem"):
         if not _NAME.fullmatch(getattr(record, name)):
             return f"{name} must be letters, digits, '_', '.' or '-', not {getattr(record, name)!r}"
-    if record.status not in STATUSES:
-        return f"status {record.status!r} is none of {', '.join(STATUSES)}"
+    if record.status not in tuple(TrialEnd):
+        return f"status {record.status!r} is none of {', '.join(TrialEnd)}"
     if record.created.tzinfo is None:
         return "created has no time zone"
     if len(record.test_dates) != len(record.test_returns):
         return f"{len(record.test_dates)} test dates, {len(record.test_returns)} test returns"
-    if record.status == "completed" and len(record.test_returns) < 2:
+    if record.status == TrialEnd.COMPLETED and len(record.test_returns) < 2:
         return "a completed trial needs at least two test returns"
     if any(a >= b for a, b in zip(record.test_dates, record.test_dates[1:], strict=False)):
         return "test dates do not increase"

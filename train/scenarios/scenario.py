@@ -3,6 +3,7 @@
 import difflib
 import json
 import re
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -129,7 +130,7 @@ class PloutosConfig(BaseModel):
         """The scenario as JSON text, every default written out."""
         return self.model_dump_json()
 
-    def with_overrides(self, overrides: dict[str, Any]) -> "PloutosConfig":
+    def with_overrides(self, overrides: Mapping[str, Any]) -> "PloutosConfig":
         """This scenario with parameters replaced as a trial samples them; see `places`.
 
         Raises:

@@ -73,6 +73,10 @@ class SweepPlan(BaseModel):
         """The scenario that the sweep runs."""
         return PloutosConfig.model_validate(self.config)
 
+    def trial_id(self, trial: str) -> str:
+        """The ledger's name of one of Tune's trials; unique over all sweeps of a home."""
+        return f"{self.name}-{trial}"
+
     def scale(self) -> Normaliser:
         """The normaliser of the training window."""
         return Normaliser.from_dict(self.normaliser.model_dump())

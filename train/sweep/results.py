@@ -8,7 +8,6 @@ has a number of the test window.
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
@@ -23,36 +22,37 @@ from train.bundle.manifest import Lineage, ManifestFields
 from train.ledger.ledger import TrialLedger, TrialRecord
 from train.ledger.names import policies_of_walk
 from train.ledger.ranking import ranked
+from train.ledger.record import TrialEnd
 from train.scenarios.parameters import LEARNER
 from train.sweep.checkpoint import ONNX_FILE, ZIP_FILE, Outcome, check_sound
 from train.sweep.plan import SweepPlan
-from train.sweep.progress import TrialEnd
-from train.sweep.trial import recorded_status, sampled_parameters
+from train.sweep.tune import TunedTrial
 
 
-def record_trial(home: Home, plan: SweepPlan, trial: Any) -> TrialEnd:
-    """Enter one of Tune's ended trials into the ledger, with what it earns on the test window.
+def record_trial(home: Home, plan: SweepPlan, trial: TunedTrial) -> TrialEnd:
+    """Enter an ended trial into the ledger, with what it earns on the test window.
 
     The first record stands: a resumed trial that had ended already tells nothing new.
 
     Raises:
         DataError: its last checkpoint was damaged.
     """
-    known = recorded_status(home, plan, trial.trial_id)
-    if known:
-        return cast(TrialEnd, known)
-    outcome = outcome_of(trial)
+    ledger = TrialLedger(home.ledger)
+    recorded = ledger.find(plan.problem, plan.trial_id(trial.id))
+    if recorded is not None:
+        return recorded.status
+    outcome = Outcome.read(trial.checkpoint) if trial.checkpoint else None
     earned = _earned_on_test(home, plan, trial) if outcome else None
     scenario = plan.scenario()
     end = _end_of(trial, outcome, scenario.training.total_timesteps)
     record = TrialRecord(
-        trial_id=trial_id(plan, trial),
+        trial_id=plan.trial_id(trial.id),
         problem=plan.problem,
         sweep=plan.name,
         scenario=scenario.name,
-        learner=trial.config.get(LEARNER, scenario.learner),
-        seed=int(trial.config["seed"]),
-        config=sampled_parameters(trial.config),
+        learner=trial.sampled.get(LEARNER, scenario.learner),
+        seed=trial.seed,
+        config=dict(trial.sampled),
         status=end,
         steps=outcome.steps if outcome else 0,
         validation_sharpe=outcome.validation_sharpe if outcome else None,
@@ -62,7 +62,7 @@ def record_trial(home: Home, plan: SweepPlan, trial: Any) -> TrialEnd:
         data_fingerprint=plan.raw_fingerprint,
         created=datetime.now(UTC),
     )
-    TrialLedger(home.ledger).append(record)
+    ledger.append(record)
     return end
 
 
@@ -72,41 +72,37 @@ def sweep_records(home: Home, plan: SweepPlan) -> list[TrialRecord]:
     return [record for record in records if record.sweep == plan.name]
 
 
-def _earned_on_test(home: Home, plan: SweepPlan, trial: Any) -> Evaluation:
+def _earned_on_test(home: Home, plan: SweepPlan, trial: TunedTrial) -> Evaluation:
     """Walk the policy of an ended trial's last checkpoint through the test window of its fold.
 
     Raises:
         DataError: the checkpoint was damaged.
     """
     onnx = (_sound_checkpoint(trial) / ONNX_FILE).read_bytes()
-    scenario = plan.scenario().with_overrides(sampled_parameters(trial.config))
+    scenario = plan.scenario().with_overrides(trial.sampled)
     low, high = plan.fold.test
     return evaluate(
         likeliest(onnx),
         Market.load(home.tables / plan.raw_market),
         scenario.v6_params(),
         (low, high - 1),
-        seed=int(trial.config["seed"]),
+        seed=trial.seed,
     )
 
 
-def _sound_checkpoint(trial: Any) -> Path:
+def _sound_checkpoint(trial: TunedTrial) -> Path:
     """The folder of the last checkpoint that Tune has of a trial."""
-    checkpoint = Path(trial.checkpoint.path)
-    check_sound(checkpoint)
-    return checkpoint
+    assert trial.checkpoint is not None, "a trial that was evaluated has a checkpoint"
+    check_sound(trial.checkpoint)
+    return trial.checkpoint
 
 
-def _end_of(trial: Any, outcome: Outcome | None, total_steps: int) -> TrialEnd:
+def _end_of(trial: TunedTrial, outcome: Outcome | None, total_steps: int) -> TrialEnd:
     """A trial that ended before its steps were taken was pruned."""
-    if trial.status == "ERROR":
-        return "failed"
-    return "completed" if outcome and outcome.steps >= total_steps else "pruned"
-
-
-def trial_id(plan: SweepPlan, trial: Any) -> str:
-    """Unique over all sweeps of a home."""
-    return f"{plan.name}-{trial.trial_id}"
+    if trial.failed:
+        return TrialEnd.FAILED
+    took_all = outcome is not None and outcome.steps >= total_steps
+    return TrialEnd.COMPLETED if took_all else TrialEnd.PRUNED
 
 
 def best_trial(plan: SweepPlan, records: Iterable[TrialRecord]) -> TrialRecord:
@@ -125,14 +121,14 @@ def best_trial(plan: SweepPlan, records: Iterable[TrialRecord]) -> TrialRecord:
     return configurations[0].median_trial
 
 
-def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
+def save_best(home: Home, plan: SweepPlan, trial: TunedTrial, market: Market) -> Path:
     """Make a bundle of a trial's last checkpoint; that of a walk's fold stays with the walk.
 
     Raises:
         DataError: the checkpoint was damaged since.
     """
     checkpoint = _sound_checkpoint(trial)
-    scenario = plan.scenario().with_overrides(sampled_parameters(trial.config))
+    scenario = plan.scenario().with_overrides(trial.sampled)
     outcome = Outcome.read(checkpoint)
     stated = ManifestFields(
         scenario=scenario.name,
@@ -147,9 +143,9 @@ def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
         folds=(plan.fold,),
         lineage=Lineage(
             sweep=plan.name,
-            trial=trial_id(plan, trial),
-            seed=int(trial.config["seed"]),
-            config=sampled_parameters(trial.config),
+            trial=plan.trial_id(trial.id),
+            seed=trial.seed,
+            config=dict(trial.sampled),
         ),
         metrics={
             "validation_sharpe": outcome.validation_sharpe,
@@ -162,8 +158,3 @@ def save_best(home: Home, plan: SweepPlan, trial: Any, market: Market) -> Path:
     onnx, zipped = ((checkpoint / name).read_bytes() for name in (ONNX_FILE, ZIP_FILE))
     folder = policies_of_walk(home, plan.walk) if plan.walk else home.bundles
     return save_bundle(folder, onnx, zipped, stated)
-
-
-def outcome_of(trial: Any) -> Outcome | None:
-    """Of the trial's last checkpoint; a trial that failed at once has none."""
-    return Outcome.read(Path(trial.checkpoint.path)) if trial.checkpoint else None

@@ -9,13 +9,13 @@ from cluster.errors import PloutosError
 from cluster.files import storage_errors
 from cluster.ray_runtime import attached_ray
 from cluster.settings import Home
-from train.ledger.record import TrialRecord
+from train.ledger.record import TrialEnd, TrialRecord
 from train.market.stored import open_market
 from train.sweep.plan import SweepPlan, SweepRequest, make_plan, read_plan
-from train.sweep.progress import Report, SweepEvent, TrialListener
-from train.sweep.results import best_trial, record_trial, save_best, sweep_records, trial_id
+from train.sweep.progress import Report, SweepEvent
+from train.sweep.results import best_trial, record_trial, save_best, sweep_records
 from train.sweep.state import driving, finish, free_reserve, resume_command
-from train.sweep.tune import tune_trials
+from train.sweep.tune import TrialListener, TunedTrial, tune_trials
 
 
 class SweepInterruptedError(PloutosError):
@@ -29,7 +29,7 @@ class TrialSummary:
     """How one trial ended."""
 
     trial: str  # its id in the ledger
-    status: str  # completed, pruned or failed
+    status: TrialEnd
     sampled: dict[str, Any]
     seed: int
     steps: int
@@ -63,7 +63,7 @@ class SweepResult:
             "sweep": self.plan.name,
             "problem": self.plan.problem,
             "trials": len(self.trials),
-            "completed": sum(trial.status == "completed" for trial in self.trials),
+            "completed": sum(trial.status == TrialEnd.COMPLETED for trial in self.trials),
             "best": vars(self.best),
             "bundle": str(self.bundle),
             "market": str(self.market),
@@ -109,26 +109,29 @@ def _run(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> SweepR
     with driving(home, plan.name):
         trials = _trials(home, plan, report, resume=resume)
         records = {record.trial_id: record for record in sweep_records(home, plan)}
+        names = [plan.trial_id(trial.id) for trial in trials]
+        if len(names) < plan.scenario().search.trials or not records.keys() >= set(names):
+            raise _interrupted(home, plan, ended=len(records))
         best = best_trial(plan, records.values())
-        chosen = {trial_id(plan, trial): trial for trial in trials}[best.trial_id]
+        chosen = trials[names.index(best.trial_id)]
         raw = open_market(home.tables / plan.raw_market, plan.raw_fingerprint)
         bundle = save_best(home, plan, chosen, raw)
         finish(home, plan.name, bundle)
     return SweepResult(
         plan=plan,
         home=home,
-        trials=tuple(_summary(records[trial_id(plan, trial)]) for trial in trials),
+        trials=tuple(_summary(records[name]) for name in names),
         best=_summary(best),
         bundle=bundle,
         elapsed_s=time.perf_counter() - began,
     )
 
 
-def _trials(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> list[Any]:
-    """Tune's trials, each ended and in the ledger.
+def _trials(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> list[TunedTrial]:
+    """Every trial that was begun; those that have ended are in the ledger.
 
     Raises:
-        SweepInterruptedError: some have not ended.
+        SweepInterruptedError: Ctrl-C.
         PloutosError: the disk is full.
     """
     config = plan.scenario()
@@ -143,7 +146,7 @@ def _trials(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> lis
         with storage_errors(home.sweeps / plan.name), attached_ray() as session:
             trials = tune_trials(home, plan, listener, session, resume=resume)
     except KeyboardInterrupt:
-        raise _interrupted(home, plan) from None
+        raise _interrupted(home, plan, ended=len(sweep_records(home, plan))) from None
     except PloutosError as error:
         then = f"{error.next_command}; then {resume_command(home, plan.name)}"
         raise type(error)(f"sweep {plan.name} stopped: {error.what}", error.why, then) from error
@@ -156,20 +159,14 @@ def _trials(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> lis
     for trial in trials:
         if listener.ended_earlier(trial):
             record_trial(home, plan, trial)  # its driver was killed before it could
-    ended = {record.trial_id for record in sweep_records(home, plan)}
-    if any(trial_id(plan, trial) not in ended for trial in trials) or (
-        len(trials) < config.search.trials
-    ):
-        raise _interrupted(home, plan)
     return trials
 
 
-def _interrupted(home: Home, plan: SweepPlan) -> SweepInterruptedError:
-    """The ledger tells: Tune calls a trial terminated, too, that Ctrl-C has stopped."""
-    ended, wanted = len(sweep_records(home, plan)), plan.scenario().search.trials
+def _interrupted(home: Home, plan: SweepPlan, *, ended: int) -> SweepInterruptedError:
+    """The ledger tells what has ended: Tune calls a trial terminated that Ctrl-C has stopped."""
     return SweepInterruptedError(
         f"sweep {plan.name} was interrupted",
-        f"{ended} of {wanted} trials have ended",
+        f"{ended} of {plan.scenario().search.trials} trials have ended",
         resume_command(home, plan.name),
     )
 

@@ -19,6 +19,8 @@ from envs import Market
 from train.backtest.evaluation import evaluate
 from train.learners.resources import cap_gpu_memory
 from train.learners.spec import Learner, LearnerSpec, create_learner
+from train.ledger.ledger import TrialLedger
+from train.ledger.record import TrialEnd, TrialRecord
 from train.market.stored import open_market
 from train.policy.networks import Actor
 from train.policy.normaliser import Normaliser
@@ -62,8 +64,9 @@ def run_trial(config: dict[str, Any], tables: Sequence["ObjectRef[Market]"] = ()
     folder = home.sweeps / plan.name / trial
     given = tune.get_checkpoint()
     start = last_sound(folder, Path(given.path) if given else None)
-    if recorded_status(home, plan, trial):
-        _end_again(home, plan, trial, start)
+    recorded = TrialLedger(home.ledger).find(plan.problem, plan.trial_id(trial))
+    if recorded is not None:
+        _end_again(recorded, start)
         return
     cap_gpu_memory(plan.scenario())
     with _storage_faults_told():
@@ -84,9 +87,9 @@ def _train(run: "TrialRun", start: Path | None) -> None:
             _report(made, {**learned, **outcome.metrics()})
 
 
-def _end_again(home: Home, plan: SweepPlan, trial: str, start: Path | None) -> None:
-    if start is None or recorded_status(home, plan, trial) == "failed":
-        raise PloutosError(f"trial {trial} has failed before", "the ledger has it")
+def _end_again(recorded: TrialRecord, start: Path | None) -> None:
+    if start is None or recorded.status == TrialEnd.FAILED:
+        raise PloutosError(f"trial {recorded.trial_id} has failed before", "the ledger has it")
     _report(start, Outcome.read(start).metrics())
 
 
@@ -114,14 +117,6 @@ def _storage_faults_told() -> Iterator[None]:
         no_result = {"validation_sharpe": 0.0, "num_timesteps": 0}
         tune.report({**no_result, STORAGE_FAULT: f"cannot write: {os.strerror(cause.errno)}"})
         threading.Event().wait()  # until Tune ends this worker: nothing is trained unsaved
-
-
-def recorded_status(home: Home, plan: SweepPlan, trial: str) -> str:
-    """How the trial ended as the ledger has it, "" when it has not."""
-    from train.ledger import parquet as trial_file
-
-    path = home.ledger / plan.problem / f"{plan.name}-{trial}.parquet"
-    return trial_file.read(path).status if path.is_file() else ""
 
 
 class TrialRun:

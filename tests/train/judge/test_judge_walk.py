@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,6 +26,7 @@ from train.sweep.checkpoint import ONNX_FILE, ZIP_FILE, Outcome, seal
 from train.sweep.plan import SweepRequest, make_plan
 from train.sweep.results import best_trial, record_trial, save_best, sweep_records
 from train.sweep.state import finish, sweep_state
+from train.sweep.tune import TunedTrial
 from train.sweep.walk_plan import WalkPlan, make_walk_plan, read_walk
 
 FOLDS, SEEDS, RATES = 3, (0, 1, 2), (1e-4, 2e-4)
@@ -73,7 +73,7 @@ def walked(request_: SweepRequest, tmp_path: Path, random_market: Market) -> Wal
                 liked = (rate == RATES[0]) == (fold == 0)
                 trial = ended(tmp_path, sweep, random_market, seed=seed, rate=rate, liked=liked)
                 record_trial(home, sweep, trial)
-                trials[f"{sweep.name}-{trial.trial_id}"] = trial
+                trials[sweep.trial_id(trial.id)] = trial
         best = best_trial(sweep, sweep_records(home, sweep))
         policy = save_best(home, sweep, trials[best.trial_id], random_market)
         finish(home, sweep.name, policy)
@@ -81,7 +81,7 @@ def walked(request_: SweepRequest, tmp_path: Path, random_market: Market) -> Wal
 
 
 def ended(tmp_path: Path, sweep, market: Market, *, seed: int, rate: float, liked: bool):
-    """What Tune knows of an ended trial: a policy of random weights, its own in every trial."""
+    """An ended trial: a policy of random weights, its own in every trial."""
     folder = tmp_path / "checkpoints" / f"{sweep.name}-{seed}-{rate}"
     folder.mkdir(parents=True)
     Outcome(2048, 1.0, liked + seed / 10).write(folder)
@@ -93,11 +93,14 @@ def ended(tmp_path: Path, sweep, market: Market, *, seed: int, rate: float, like
     (folder / ONNX_FILE).write_bytes(actor_to_onnx(actor, sweep.scale()))
     (folder / ZIP_FILE).write_bytes(actor_to_sb3_zip(actor, sweep.scale()))
     seal(folder)
-    return SimpleNamespace(
-        trial_id=f"{seed}{RATES.index(rate)}",
-        status="TERMINATED",
-        config={"home": "h", "sweep": sweep.name, "seed": seed, "learning_rate": rate},
-        checkpoint=SimpleNamespace(path=str(folder)),
+    return TunedTrial(
+        id=f"{seed}{RATES.index(rate)}",
+        seed=seed,
+        sampled={"learning_rate": rate},
+        checkpoint=folder,
+        failed=False,
+        finished=True,
+        is_last=True,
     )
 
 

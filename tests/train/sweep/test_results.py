@@ -1,6 +1,7 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from train.scenarios.scenario import PloutosConfig
 from train.sweep.checkpoint import ONNX_FILE, ZIP_FILE, Outcome, seal
 from train.sweep.plan import SweepPlan, SweepRequest, make_plan
 from train.sweep.results import best_trial, record_trial, save_best, sweep_records
+from train.sweep.tune import TunedTrial
 
 TOTAL = 2048
 
@@ -32,16 +34,16 @@ def plan(random_market: Market, small: Callable[..., PloutosConfig], home: Home)
     return make_plan(SweepRequest(small(), market, "SIMULATED", "1h", home, name="one"))
 
 
-Ended = Callable[..., SimpleNamespace]
+Ended = Callable[..., TunedTrial]
 
 
 @pytest.fixture
 def ended(tmp_path: Path, plan: SweepPlan, random_market: Market) -> Ended:
-    """Makes what Tune knows of an ended trial, with a checkpoint on disk."""
+    """Makes an ended trial, with a checkpoint on disk; keywords are sampled parameters."""
 
     def make(
-        name: str, *, sharpe: float = 0.5, steps: int = TOTAL, status: str = "TERMINATED"
-    ) -> SimpleNamespace:
+        name: str, *, sharpe: float = 0.5, steps: int = TOTAL, failed: bool = False, **sampled: Any
+    ) -> TunedTrial:
         folder = tmp_path / "checkpoints" / name
         folder.mkdir(parents=True, exist_ok=True)
         Outcome(steps, 1.0, sharpe).write(folder)
@@ -51,11 +53,14 @@ def ended(tmp_path: Path, plan: SweepPlan, random_market: Market) -> Ended:
         (folder / ONNX_FILE).write_bytes(actor_to_onnx(actor, plan.scale()))
         (folder / ZIP_FILE).write_bytes(actor_to_sb3_zip(actor, plan.scale()))
         seal(folder)
-        return SimpleNamespace(
-            trial_id=name,
-            status=status,
-            config={"home": "h", "sweep": plan.name, "seed": 5, "learning_rate": 2e-4},
-            checkpoint=SimpleNamespace(path=str(folder)),
+        return TunedTrial(
+            id=name,
+            seed=5,
+            sampled={"learning_rate": 2e-4} | sampled,
+            checkpoint=folder,
+            failed=failed,
+            finished=True,
+            is_last=not failed,
         )
 
     return make
@@ -78,8 +83,7 @@ def test_a_completed_trial_is_recorded_with_its_lineage(
 def test_the_test_window_is_read_when_the_trial_has_ended(
     home: Home, plan: SweepPlan, ended: Ended, random_market: Market
 ) -> None:
-    trial = ended("a")
-    trial.config["buy_pct"] = 0.05  # a searched parameter of the environment
+    trial = ended("a", buy_pct=0.05)  # a searched parameter of the environment
 
     record_trial(home, plan, trial)
 
@@ -99,7 +103,8 @@ def test_a_trial_whose_checkpoint_was_damaged_is_not_recorded(
     home: Home, plan: SweepPlan, ended: Ended
 ) -> None:
     trial = ended("a")
-    (Path(trial.checkpoint.path) / ONNX_FILE).write_bytes(b"torn")
+    assert trial.checkpoint is not None
+    (trial.checkpoint / ONNX_FILE).write_bytes(b"torn")
 
     with pytest.raises(DataError, match=r"checksums\.json"):
         record_trial(home, plan, trial)
@@ -114,7 +119,7 @@ def test_a_trial_that_ended_early_was_pruned(home: Home, plan: SweepPlan, ended:
 def test_a_failed_trial_keeps_what_its_last_checkpoint_earned(
     home: Home, plan: SweepPlan, ended: Ended
 ) -> None:
-    assert record_trial(home, plan, ended("a", steps=512, status="ERROR")) == "failed"
+    assert record_trial(home, plan, ended("a", steps=512, failed=True)) == "failed"
 
     (record,) = sweep_records(home, plan)
     assert (record.steps, len(record.test_returns)) == (512, 20)
@@ -123,8 +128,7 @@ def test_a_failed_trial_keeps_what_its_last_checkpoint_earned(
 def test_a_trial_that_failed_at_once_has_no_returns(
     home: Home, plan: SweepPlan, ended: Ended
 ) -> None:
-    trial = ended("a", status="ERROR")
-    trial.checkpoint = None
+    trial = replace(ended("a", failed=True), checkpoint=None)
 
     assert record_trial(home, plan, trial) == "failed"
 
@@ -153,10 +157,7 @@ def test_the_first_record_of_a_trial_stands(home: Home, plan: SweepPlan, ended: 
 def test_the_learner_of_a_record_is_the_trials_own(
     home: Home, plan: SweepPlan, ended: Ended
 ) -> None:
-    trial = ended("a")
-    trial.config["learner"] = "rllib"
-
-    record_trial(home, plan, trial)
+    record_trial(home, plan, ended("a", learner="rllib"))
 
     assert sweep_records(home, plan)[0].learner == "rllib"
 
@@ -164,7 +165,7 @@ def test_the_learner_of_a_record_is_the_trials_own(
 def test_without_a_completed_trial_there_is_no_best(
     home: Home, plan: SweepPlan, ended: Ended
 ) -> None:
-    record_trial(home, plan, ended("a", status="ERROR"))
+    record_trial(home, plan, ended("a", failed=True))
 
     with pytest.raises(PloutosError, match="no trial of sweep one was completed"):
         best_trial(plan, sweep_records(home, plan))
@@ -174,7 +175,8 @@ def test_a_checkpoint_that_was_damaged_makes_no_bundle(
     home: Home, plan: SweepPlan, ended: Ended, random_market: Market
 ) -> None:
     trial = ended("a")
-    (Path(trial.checkpoint.path) / ONNX_FILE).write_bytes(b"torn")
+    assert trial.checkpoint is not None
+    (trial.checkpoint / ONNX_FILE).write_bytes(b"torn")
 
     with pytest.raises(DataError, match=r"checksums\.json"):
         save_best(home, plan, trial, random_market)

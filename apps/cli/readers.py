@@ -161,10 +161,9 @@ def sweep_plans(home: Home) -> "list[SweepPlan]":
     Raises:
         DataError: a plan is damaged.
     """
-    from train.sweep.plan import PLAN_FILE, read_plan
+    from train.sweep.plan import SWEEP_PLANS
 
-    found = _newest_first(home.sweeps, f"*/{PLAN_FILE}")
-    return [read_plan(home, path.parent.name) for path in found]
+    return [SWEEP_PLANS.read(home, name) for name in SWEEP_PLANS.names(home)]
 
 
 @dataclass(frozen=True)

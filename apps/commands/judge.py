@@ -124,9 +124,9 @@ def _resume(name: str, as_json: bool) -> bool:
     from apps.cli.walk_lines import walk_printer
     from cluster.settings import home
     from train.judge.walk_forward import resume_walk
-    from train.sweep.walk_plan import read_walk
+    from train.sweep.walk_plan import WALK_PLANS
 
-    plan = read_walk(home(), name)
+    plan = WALK_PLANS.read(home(), name)
     report = walk_printer(len(plan.folds), plan.scenario().search.trials)
     return _finish(resume_walk(home(), name, report), as_json)
 
@@ -273,11 +273,11 @@ def list_walks(as_json: Json = False) -> None:
     """
     from cluster.settings import home
     from train.sweep.state import sweep_state
-    from train.sweep.walk_plan import read_walk, walk_names
+    from train.sweep.walk_plan import WALK_PLANS
 
     rows = []
-    for name in walk_names(home()):
-        plan, state = read_walk(home(), name), sweep_state(home(), name)
+    for name in WALK_PLANS.names(home()):
+        plan, state = WALK_PLANS.read(home(), name), sweep_state(home(), name)
         rows.append(
             {
                 "walk": name,

@@ -164,9 +164,9 @@ def show(
 
     from cluster.settings import home
     from train.ledger.ledger import TrialLedger
-    from train.sweep.plan import read_plan
+    from train.sweep.plan import SWEEP_PLANS
 
-    plan = read_plan(home(), name)
+    plan = SWEEP_PLANS.read(home(), name)
     trials = (
         TrialLedger(home().ledger)
         .trials(plan.problem)
@@ -198,11 +198,11 @@ def compare(
     Example: ploutos tune compare demo-20261123-101500 demo-20261124-090000
     """
     from cluster.settings import home
-    from train.sweep.plan import read_plan
+    from train.sweep.plan import SWEEP_PLANS
 
     rows: list[dict[str, Any]] = []
     for name in names:
-        plan, found = read_plan(home(), name), _configurations(name)
+        plan, found = SWEEP_PLANS.read(home(), name), _configurations(name)
         trials = [trial for one in found for trial in one.trials]
         rows.append(
             {
@@ -233,11 +233,11 @@ def best(
     Example: ploutos tune best demo-20261123-101500
     """
     from cluster.settings import home
-    from train.sweep.plan import read_plan
+    from train.sweep.plan import SWEEP_PLANS
     from train.sweep.results import best_trial
     from train.sweep.state import sweep_state
 
-    plan = read_plan(home(), name)
+    plan = SWEEP_PLANS.read(home(), name)
     found = _configurations(name)
     trial = best_trial(plan, [record for one in found for record in one.trials])
     state = sweep_state(home(), name)
@@ -255,10 +255,10 @@ def _configurations(name: str) -> "list[Configuration]":
     """Best first, of the trials that have ended."""
     from cluster.settings import home
     from train.ledger.ranking import ranked
-    from train.sweep.plan import read_plan
+    from train.sweep.plan import SWEEP_PLANS
     from train.sweep.results import sweep_records
 
-    return ranked(sweep_records(home(), read_plan(home(), name)))
+    return ranked(sweep_records(home(), SWEEP_PLANS.read(home(), name)))
 
 
 def _configuration_row(configuration: "Configuration") -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from train.bundle.manifest import Manifest
 from train.ledger.ledger import TrialLedger, TrialRecord
-from train.ledger.names import walk_of
 from train.ledger.record import TrialEnd
 
 
@@ -23,6 +22,6 @@ def repetitions(ledger: TrialLedger, manifest: Manifest) -> list[TrialRecord]:
         for record in records
         if (record.scenario, record.learner, record.config, record.steps)
         == (own.scenario, own.learner, own.config, own.steps)
-        and (record.sweep == own.sweep or not walk_of(own.sweep))
+        and (record.sweep == own.sweep or own.walk is None)
     ]
     return [record for record in same if record.status == TrialEnd.COMPLETED]

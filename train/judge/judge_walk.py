@@ -4,24 +4,25 @@ from pathlib import Path
 
 import numpy as np
 
-from cluster.errors import BundleError
+from cluster.errors import BundleError, UsageError
 from cluster.settings import Home
 from train.bundle.bundle import PolicyBundle, read_manifest, save_bundle
 from train.bundle.manifest import ManifestFields
 from train.bundle.windows import bundle_market
 from train.judge.judge_bundle import JudgedPath, Judgement, judge_bundle, judge_path, test_piece
 from train.ledger.ledger import TrialLedger
-from train.ledger.names import fold_sweep, walk_of
+from train.ledger.names import WalkFold
 from train.ledger.ranking import ranked
 from train.ledger.related_trials import tried_on
 from train.market.stored import open_market
 from train.report.fold_choice import FoldChoice
 from train.report.report import ReportInput
 from train.stats.metrics import sharpe_ratio
-from train.sweep.plan import read_plan
+from train.sweep.plan import SWEEP_PLANS
+from train.sweep.plan_file import resume_command
 from train.sweep.results import sweep_records
 from train.sweep.state import sweep_state
-from train.sweep.walk_plan import WalkPlan, read_walk
+from train.sweep.walk_plan import WALK_PLANS, WalkPlan
 
 
 def walk_bundle(home: Home, plan: WalkPlan) -> Path:
@@ -55,7 +56,14 @@ def judge_walk(home: Home, folder: Path, *, seed: int = 0, occasion: str = "verd
         DataError: the ledger is damaged, or not whole.
     """
     bundle = PolicyBundle.load(folder)
-    plan = read_walk(home, walk_of(bundle.manifest.lineage.sweep))
+    fold = _fold_of(home, bundle)
+    if fold is None:
+        raise UsageError(
+            f"bundle {bundle.manifest.bundle_id} is of no walk-forward in this home",
+            f"the ledger has no trial {bundle.manifest.lineage.trial} of a walk",
+            "ploutos judge list",
+        )
+    plan = WALK_PLANS.read(home, fold.walk)
     market = open_market(home.tables / plan.market, plan.fingerprint)
     policies = [_policy(home, plan, fold) for fold in range(len(plan.folds))]
     path = JudgedPath(policies, [test_piece(policy, market) for policy in policies])
@@ -69,7 +77,7 @@ def judge_anew(home: Home, bundle: PolicyBundle, *, occasion: str) -> Judgement:
     Raises:
         PloutosError: its bars are not here; or as `judge_walk` and `judge_bundle`.
     """
-    if walk_of(bundle.manifest.lineage.sweep):
+    if _fold_of(home, bundle):
         return judge_walk(home, bundle.path, occasion=occasion)
     market = bundle_market(home, bundle.manifest)
     return judge_bundle(bundle.path, market, TrialLedger(home.ledger), occasion=occasion)
@@ -77,8 +85,10 @@ def judge_anew(home: Home, bundle: PolicyBundle, *, occasion: str) -> Judgement:
 
 def report_of(home: Home, judged: Judgement) -> ReportInput:
     """What a report tells of a judgement, the choices of a walk's folds included."""
-    walk = walk_of(judged.bundle.manifest.lineage.sweep)
-    return judged.report_input(fold_choices(home, read_walk(home, walk), judged) if walk else ())
+    fold = _fold_of(home, judged.bundle)
+    if fold is None:
+        return judged.report_input()
+    return judged.report_input(fold_choices(home, WALK_PLANS.read(home, fold.walk), judged))
 
 
 def fold_choices(home: Home, plan: WalkPlan, judged: Judgement) -> list[FoldChoice]:
@@ -88,7 +98,7 @@ def fold_choices(home: Home, plan: WalkPlan, judged: Judgement) -> list[FoldChoi
 
 def _choice(home: Home, plan: WalkPlan, fold: int, judged: Judgement) -> FoldChoice:
     policy = judged.policies[fold].manifest
-    best = ranked(sweep_records(home, read_plan(home, fold_sweep(plan.name, fold))))[0]
+    best = ranked(sweep_records(home, SWEEP_PLANS.read(home, plan.fold_sweep(fold))))[0]
     inside = np.isin(judged.candidate.sessions, judged.walks[fold].sessions)
     assert best.score is not None, "a chosen configuration has completed trials"
     return FoldChoice(
@@ -104,13 +114,20 @@ def _choice(home: Home, plan: WalkPlan, fold: int, judged: Judgement) -> FoldCho
     )
 
 
+def _fold_of(home: Home, bundle: PolicyBundle) -> WalkFold | None:
+    """What the bundle's trial was a fold of, as the ledger says; its sweep's name says nothing."""
+    manifest = bundle.manifest
+    record = TrialLedger(home.ledger).find(manifest.problem, manifest.lineage.trial)
+    return record.walk if record else None
+
+
 def _policy(home: Home, plan: WalkPlan, fold: int) -> PolicyBundle:
-    sweep = fold_sweep(plan.name, fold)
+    sweep = plan.fold_sweep(fold)
     state = sweep_state(home, sweep)
     if state.standing != "finished":
         raise BundleError(
             f"walk {plan.name} has no policy for fold {fold + 1} of {len(plan.folds)}",
             f"sweep {sweep} is {state.standing}",
-            state.next_command,
+            resume_command(home, plan.name),
         )
     return PolicyBundle.load(Path(state.bundle))

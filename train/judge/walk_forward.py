@@ -14,13 +14,13 @@ from cluster.ray_runtime import attached_ray
 from cluster.settings import Home
 from train.judge.judge_bundle import Judgement
 from train.judge.judge_walk import fold_choices, judge_walk, walk_bundle
-from train.ledger.names import fold_sweep
 from train.report.fold_choice import FoldChoice
-from train.sweep.plan import PLAN_FILE, SweepRequest
+from train.sweep.plan import SWEEP_PLANS, SweepRequest
+from train.sweep.plan_file import resume_command
 from train.sweep.progress import SweepEvent
-from train.sweep.state import driving, finish, resume_command, sweep_state
+from train.sweep.state import driving, finish, sweep_state
 from train.sweep.sweep import SweepInterruptedError, resume_sweep, run_sweep
-from train.sweep.walk_plan import WalkPlan, make_walk_plan, read_walk
+from train.sweep.walk_plan import WALK_PLANS, WalkPlan, make_walk_plan
 
 FoldReport = Callable[[int, SweepEvent], None]  # fold, counted from 0
 
@@ -60,7 +60,7 @@ def resume_walk(home: Home, name: str, report: FoldReport = silent) -> WalkResul
         SweepInterruptedError: Ctrl-C again.
         PloutosError: no trial of a fold was completed.
     """
-    return _drive(home, read_walk(home, name), report)
+    return _drive(home, WALK_PLANS.read(home, name), report)
 
 
 def _drive(home: Home, plan: WalkPlan, report: FoldReport) -> WalkResult:
@@ -88,7 +88,7 @@ def _drive(home: Home, plan: WalkPlan, report: FoldReport) -> WalkResult:
 
 def _run_folds(home: Home, plan: WalkPlan, report: FoldReport) -> None:
     """Every fold that has not ended, on one Ray."""
-    names = [fold_sweep(plan.name, fold) for fold in range(len(plan.folds))]
+    names = [plan.fold_sweep(fold) for fold in range(len(plan.folds))]
     if all(sweep_state(home, name).standing == "finished" for name in names):
         return
     with attached_ray():
@@ -101,9 +101,9 @@ def _run_fold(home: Home, plan: WalkPlan, fold: int, report: FoldReport) -> None
     def tell(event: SweepEvent) -> None:
         report(fold, event)
 
-    name = fold_sweep(plan.name, fold)
+    name = plan.fold_sweep(fold)
     try:
-        if (home.sweeps / name / PLAN_FILE).exists():
+        if SWEEP_PLANS.exists(home, name):
             resume_sweep(home, name, tell)
         else:
             run_sweep(plan.sweep_request(home, fold), tell)

@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from cluster.files import canonical_json
 from train.ledger.ledger import summary_schema
-from train.ledger.names import walk_of
 from train.ledger.record import TrialEnd, TrialRecord
 from train.stats.metrics import sharpe_ratio
 
@@ -69,7 +68,7 @@ def attempts(records: Iterable[TrialRecord]) -> list[Attempt]:
     groups: dict[tuple[str, bytes, int], list[TrialRecord]] = {}
     began: dict[str, int] = {}
     for record in records:
-        walk = walk_of(record.sweep)
+        walk = _walk_of(record)
         own = [record.learner, record.config] if walk else record.trial_id
         began.setdefault(walk or record.trial_id, len(began))
         key = (walk or record.trial_id, canonical_json(own), record.seed)
@@ -77,7 +76,7 @@ def attempts(records: Iterable[TrialRecord]) -> list[Attempt]:
     unique: dict[bytes, Attempt] = {}
     for _, rows in sorted(groups.items(), key=lambda item: (began[item[0][0]], *item[0][1:])):
         rows.sort(key=lambda row: list(row.test_dates[:1]))
-        attempt = Attempt(walk_of(rows[0].sweep), tuple(rows))
+        attempt = Attempt(_walk_of(rows[0]), tuple(rows))
         unique.setdefault(attempt.told(), attempt)
     return list(unique.values())
 
@@ -95,6 +94,10 @@ def attempt_paths(tried: Sequence[Attempt], dates: Sequence[date]) -> npt.NDArra
     paths = (attempt.path for attempt in tried)
     rows = [[path[day] for day in dates] for path in paths if path.keys() >= set(dates)]
     return np.array(rows).reshape(len(rows), len(dates))
+
+
+def _walk_of(record: TrialRecord) -> str:
+    return record.walk.walk if record.walk else ""
 
 
 def _row(number: int, attempt: Attempt) -> list[Any]:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from cluster.errors import DataError
 from cluster.files import canonical_json, storage_errors, sync_folder
+from train.ledger.names import WalkFold, fold_of_name
 from train.ledger.record import TrialEnd, TrialRecord
 
 SCHEMA = pa.schema(
@@ -33,8 +34,11 @@ SCHEMA = pa.schema(
         "code_version": pa.string(),
         "data_fingerprint": pa.string(),
         "created": pa.timestamp("us", "UTC"),
+        "walk": pa.string(),  # null: its sweep is no fold of a walk
+        "fold": pa.int64(),
     }
 )
+_BEFORE_WALKS = pa.schema([field for field in SCHEMA if field.name not in ("walk", "fold")])
 
 
 def create(path: Path, record: TrialRecord) -> bool:
@@ -81,6 +85,8 @@ def _encode(record: TrialRecord) -> bytes:
     row: dict[str, Any] = {field.name: getattr(record, field.name) for field in fields(record)}
     row["config"] = canonical_json(record.config).decode()
     row["test_dates"] = list(record.test_dates)
+    row["walk"] = record.walk.walk if record.walk else None
+    row["fold"] = record.walk.fold if record.walk else None
     buffer = io.BytesIO()
     table = pa.Table.from_pylist([row], schema=SCHEMA)
     pq.write_table(table, buffer, write_page_checksum=True, store_schema=False)
@@ -89,9 +95,14 @@ def _encode(record: TrialRecord) -> bytes:
 
 def _decode(data: bytes) -> TrialRecord:
     table = pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
-    if not table.schema.equals(SCHEMA) or table.num_rows != 1:
+    named = table.schema.equals(_BEFORE_WALKS)
+    if not (named or table.schema.equals(SCHEMA)) or table.num_rows != 1:
         raise DataError("it does not hold one trial")
     row = table.to_pylist()[0]
+    walk, fold = row.pop("walk", None), row.pop("fold", None)
+    row["walk"] = WalkFold(walk, fold) if walk else None
+    if named:
+        row["walk"] = fold_of_name(row["sweep"])
     row["config"] = json.loads(row["config"])
     row["status"] = TrialEnd(row["status"])
     row["test_returns"] = np.asarray(row["test_returns"], np.float64)

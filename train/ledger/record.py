@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from cluster.errors import DataError
 from cluster.files import canonical_json
+from train.ledger.names import WalkFold
 from train.stats.metrics import checked
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
@@ -45,6 +46,7 @@ class TrialRecord:
     code_version: str
     data_fingerprint: str
     created: datetime  # UTC
+    walk: WalkFold | None = None  # what its sweep is a fold of
 
     def __post_init__(self) -> None:
         why = _what_is_wrong(self)

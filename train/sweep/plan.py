@@ -5,31 +5,23 @@ read it from there, so nothing large ever travels inside a configuration.
 """
 
 import hashlib
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
-
-from cluster.errors import DataError, UsageError
-from cluster.files import write_atomic
+from cluster.errors import UsageError
 from cluster.settings import Home
 from envs import Market
 from features.slots.bars import SlotRules
 from train.bundle.manifest import DataSpan, FoldSpan, Normalisation, SlotSpan
 from train.ledger.ledger import problem_id
+from train.ledger.names import PLAN_FILE, WalkFold
 from train.market.folds import Fold, walk_forward
 from train.policy.normaliser import Normaliser
 from train.scenarios.scenario import PloutosConfig
-from train.sweep.state import resume_command
-
-PLAN_FILE = "sweep.json"
-Plan = TypeVar("Plan", bound=BaseModel)
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+from train.sweep.plan_file import Plan, PlanFile, check_sweep_name
 
 
 @dataclass(frozen=True)
@@ -47,15 +39,18 @@ class SweepRequest:
     walk: str = ""  # the walk-forward that this is a fold of
     max_concurrent: int | None = None  # trials at a time; default: as many as there are CPUs
 
+    def name_at(self, created: datetime) -> str:
+        """The name that it was given, else scenario and time."""
+        return self.name or f"{self.config.name}-{created:%Y%m%d-%H%M%S}"
 
-class SweepPlan(BaseModel):
+    def slot_span(self) -> SlotSpan | None:
+        """The rules of its slots as a plan and a manifest hold them."""
+        return SlotSpan.model_validate(self.slots.to_dict()) if self.slots else None
+
+
+class SweepPlan(Plan):
     """All that a trial needs to know, and where its arrays lie."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    created: AwareDatetime
-    config: dict[str, Any]  # a PloutosConfig
     raw_market: str  # folder in `tables`, features as computed
     raw_fingerprint: str
     market: str  # folder in `tables`, features normalised
@@ -63,15 +58,14 @@ class SweepPlan(BaseModel):
     normaliser: Normalisation
     fold: FoldSpan
     data: DataSpan
-    problem: str  # of the trial ledger
-    code_version: str
-    walk: str = ""  # the walk-forward that this sweep is a fold of
+    walk: str = ""  # the walk-forward whose fold this sweep is
     max_concurrent: int | None = None
     slots: SlotSpan | None = None
 
-    def scenario(self) -> PloutosConfig:
-        """The scenario that the sweep runs."""
-        return PloutosConfig.model_validate(self.config)
+    @property
+    def walk_fold(self) -> WalkFold | None:
+        """What it is a fold of; None for a sweep that stands alone, whatever its name."""
+        return WalkFold(self.walk, self.fold.index) if self.walk else None
 
     def trial_id(self, trial: str) -> str:
         """The ledger's name of one of Tune's trials; unique over all sweeps of a home."""
@@ -82,6 +76,9 @@ class SweepPlan(BaseModel):
         return Normaliser.from_dict(self.normaliser.model_dump())
 
 
+SWEEP_PLANS = PlanFile(PLAN_FILE, SweepPlan, noun="sweep", list_command="ploutos tune list")
+
+
 def make_plan(request: SweepRequest) -> SweepPlan:
     """Split the clock, measure the features and save the normalised market, then the plan.
 
@@ -90,7 +87,7 @@ def make_plan(request: SweepRequest) -> SweepPlan:
         DataError: too few sessions for the folds of the scenario.
     """
     created = datetime.now(UTC)
-    name = request.name or f"{request.config.name}-{created:%Y%m%d-%H%M%S}"
+    name = request.name_at(created)
     check_sweep_name(request.home, name)
     raw = Market.load(request.market)
     fold = _chosen_fold(raw, request)
@@ -116,60 +113,15 @@ def make_plan(request: SweepRequest) -> SweepPlan:
         code_version=code_version(),
         walk=request.walk,
         max_concurrent=request.max_concurrent,
-        slots=SlotSpan.model_validate(request.slots.to_dict()) if request.slots else None,
+        slots=request.slot_span(),
     )
-    text = plan.model_dump_json(indent=2).encode()
-    write_atomic(request.home.sweeps / name / PLAN_FILE, text)
+    SWEEP_PLANS.write(request.home, plan)
     return plan
 
 
 def walk_problem(market: Market, interval: str) -> str:
     """The problem of a walk: the same data, universe and interval, however they are cut."""
     return problem_id(market.fingerprint, market.symbols, interval, "walk")
-
-
-def read_plan(home: Home, name: str) -> SweepPlan:
-    """The plan of a sweep.
-
-    Raises:
-        UsageError: there is no such sweep.
-        DataError: its plan was damaged.
-    """
-    path = home.sweeps / name / PLAN_FILE
-    if not path.is_file():
-        raise UsageError(f"no sweep {name}", f"{path} is not there", "ploutos tune list")
-    return parsed_plan(path, SweepPlan)
-
-
-def parsed_plan(path: Path, kind: type[Plan]) -> Plan:
-    """The plan in a file.
-
-    Raises:
-        DataError: it was damaged.
-    """
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        why = " ".join(str(error).split())[:200]
-        raise DataError(f"{path} is damaged", why, "start anew, under another name") from error
-
-
-def check_sweep_name(home: Home, name: str) -> None:
-    """Refuse what is no name, or is taken.
-
-    Raises:
-        UsageError: it is.
-    """
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} is no name for a sweep", "use letters, digits, '_', '.' and '-'"
-        )
-    if (home.sweeps / name).exists():
-        raise UsageError(
-            f"sweep {name} exists already",
-            f"its trials lie in {home.sweeps / name}",
-            f"{resume_command(home, name)}, or choose another name",
-        )
 
 
 def _chosen_fold(market: Market, request: SweepRequest) -> Fold:

@@ -61,6 +61,7 @@ def record_trial(home: Home, plan: SweepPlan, trial: TunedTrial) -> TrialEnd:
         code_version=plan.code_version,
         data_fingerprint=plan.raw_fingerprint,
         created=datetime.now(UTC),
+        walk=plan.walk_fold,
     )
     ledger.append(record)
     return end

@@ -12,7 +12,7 @@ from cluster.errors import LockedError
 from cluster.files import canonical_json, write_atomic
 from cluster.locks import is_locked, locked
 from cluster.settings import Home
-from train.ledger.names import WALK_FILE, walk_of
+from train.sweep.plan_file import resume_command
 
 NOTE_FILE = "RESUME.txt"
 _LOCK_FILE = "driver.lock"
@@ -30,15 +30,6 @@ class SweepState:
     standing: Standing
     bundle: str = ""  # of a finished one: the folder of the best policy
     next_command: str = ""  # of an interrupted one
-
-
-def resume_command(home: Home, name: str) -> str:
-    """What goes on with a sweep, or with the walk-forward of that name, or that it is a fold of."""
-    walk = walk_of(name)
-    for candidate in (name, walk):
-        if candidate and (home.sweeps / candidate / WALK_FILE).exists():
-            return f"ploutos judge run --resume {candidate}"
-    return f"ploutos tune resume {name}"
 
 
 @contextmanager

@@ -11,10 +11,11 @@ from cluster.ray_runtime import attached_ray
 from cluster.settings import Home
 from train.ledger.record import TrialEnd, TrialRecord
 from train.market.stored import open_market
-from train.sweep.plan import SweepPlan, SweepRequest, make_plan, read_plan
+from train.sweep.plan import SWEEP_PLANS, SweepPlan, SweepRequest, make_plan
+from train.sweep.plan_file import resume_command
 from train.sweep.progress import Report, SweepEvent
 from train.sweep.results import best_trial, record_trial, save_best, sweep_records
-from train.sweep.state import driving, finish, free_reserve, resume_command
+from train.sweep.state import driving, finish, free_reserve
 from train.sweep.tune import TrialListener, TunedTrial, tune_trials
 
 
@@ -101,7 +102,7 @@ def resume_sweep(home: Home, name: str, report: Report = silent) -> SweepResult:
         SweepInterruptedError: Ctrl-C again.
         PloutosError: no trial was completed.
     """
-    return _run(home, read_plan(home, name), report, resume=True)
+    return _run(home, SWEEP_PLANS.read(home, name), report, resume=True)
 
 
 def _run(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> SweepResult:

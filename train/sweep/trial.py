@@ -26,7 +26,7 @@ from train.policy.networks import Actor
 from train.policy.normaliser import Normaliser
 from train.sweep.broadcast import LocalMarkets, local_markets
 from train.sweep.checkpoint import LEARNER_FOLDER, Outcome, last_sound, write_checkpoint
-from train.sweep.plan import SweepPlan, read_plan
+from train.sweep.plan import SWEEP_PLANS, SweepPlan
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -59,7 +59,7 @@ def run_trial(config: dict[str, Any], tables: Sequence["ObjectRef[Market]"] = ()
     from ray import tune
 
     home = Home(Path(config["home"]))
-    plan = read_plan(home, config["sweep"])
+    plan = SWEEP_PLANS.read(home, config["sweep"])
     trial = tune.get_context().get_trial_id()
     folder = home.sweeps / plan.name / trial
     given = tune.get_checkpoint()

@@ -4,19 +4,18 @@ It is asked for by a `SweepRequest`, whose scenario names the folds and what is 
 """
 
 from datetime import UTC, date, datetime
-from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
-from cluster.errors import ConfigError, UsageError
-from cluster.files import write_atomic
+from cluster.errors import ConfigError
 from cluster.settings import Home
 from envs import Market
 from train.bundle.manifest import FoldSpan, SlotSpan
-from train.ledger.names import WALK_FILE, fold_sweep
+from train.ledger.names import WALK_FILE, WalkFold
 from train.market.folds import Fold, walk_forward
 from train.scenarios.scenario import PloutosConfig
-from train.sweep.plan import SweepRequest, check_sweep_name, code_version, parsed_plan, walk_problem
+from train.sweep.plan import SweepRequest, code_version, walk_problem
+from train.sweep.plan_file import Plan, PlanFile, check_sweep_name
 
 Days = tuple[date, date]
 
@@ -32,26 +31,19 @@ class PlannedFold(BaseModel):
     test: Days
 
 
-class WalkPlan(BaseModel):
+class WalkPlan(Plan):
     """All that it takes to go on with a walk."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    created: AwareDatetime
-    config: dict[str, Any]  # a PloutosConfig
     market: str  # folder in `tables`, features as computed
     fingerprint: str
     slots: SlotSpan | None
     label: str
     interval: str
-    problem: str  # of the trial ledger
-    code_version: str
     folds: tuple[PlannedFold, ...]  # oldest first
 
-    def scenario(self) -> PloutosConfig:
-        """The scenario that every fold runs."""
-        return PloutosConfig.model_validate(self.config)
+    def fold_sweep(self, fold: int) -> str:
+        """The name of the sweep of one fold, counted from 0."""
+        return WalkFold(self.name, fold).sweep
 
     def sweep_request(self, home: Home, fold: int) -> SweepRequest:
         """The sweep of one fold, counted from 0."""
@@ -61,11 +53,14 @@ class WalkPlan(BaseModel):
             label=self.label,
             interval=self.interval,
             home=home,
-            name=fold_sweep(self.name, fold),
+            name=self.fold_sweep(fold),
             slots=self.slots.rules() if self.slots else None,
             fold=fold,
             walk=self.name,
         )
+
+
+WALK_PLANS = PlanFile(WALK_FILE, WalkPlan, noun="walk-forward", list_command="ploutos judge list")
 
 
 def make_walk_plan(request: SweepRequest) -> WalkPlan:
@@ -78,8 +73,8 @@ def make_walk_plan(request: SweepRequest) -> WalkPlan:
     """
     created = datetime.now(UTC)
     config = same_in_every_fold(request.config)
-    name = request.name or f"{config.name}-{created:%Y%m%d-%H%M%S}"
-    for taken in (name, *(fold_sweep(name, fold) for fold in range(config.folds.count))):
+    name = request.name_at(created)
+    for taken in (name, *(WalkFold(name, fold).sweep for fold in range(config.folds.count))):
         check_sweep_name(request.home, taken)
     market = Market.load(request.market)
     plan = WalkPlan(
@@ -88,15 +83,14 @@ def make_walk_plan(request: SweepRequest) -> WalkPlan:
         config=config.model_dump(mode="json"),
         market=market.save(request.home.tables).name,
         fingerprint=market.fingerprint,
-        slots=SlotSpan.model_validate(request.slots.to_dict()) if request.slots else None,
+        slots=request.slot_span(),
         label=request.label,
         interval=request.interval,
         problem=walk_problem(market, request.interval),
         code_version=code_version(),
         folds=tuple(_planned(market, fold) for fold in walk_forward(market.session, config.folds)),
     )
-    text = plan.model_dump_json(indent=2).encode()
-    write_atomic(request.home.sweeps / name / WALK_FILE, text)
+    WALK_PLANS.write(request.home, plan)
     return plan
 
 
@@ -114,26 +108,6 @@ def same_in_every_fold(config: PloutosConfig) -> PloutosConfig:
         )
     search = config.search.model_copy(update={"algorithm": "random"})
     return config.model_copy(update={"search": search})
-
-
-def read_walk(home: Home, name: str) -> WalkPlan:
-    """The plan of a walk.
-
-    Raises:
-        UsageError: there is no such walk.
-        DataError: its plan was damaged.
-    """
-    path = home.sweeps / name / WALK_FILE
-    if not path.is_file():
-        raise UsageError(f"no walk-forward {name}", f"{path} is not there", "ploutos judge list")
-    return parsed_plan(path, WalkPlan)
-
-
-def walk_names(home: Home) -> list[str]:
-    """The walks of a home, newest first."""
-    found = home.sweeps.glob(f"*/{WALK_FILE}")
-    dated = sorted(((path.stat().st_mtime_ns, path.parent.name) for path in found), reverse=True)
-    return [name for _, name in dated]
 
 
 def _planned(market: Market, fold: Fold) -> PlannedFold:

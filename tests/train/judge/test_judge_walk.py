@@ -14,10 +14,10 @@ from cluster.settings import Home
 from envs import Market
 from train.backtest.holding import equal_weight
 from train.bundle.bundle import PolicyBundle, read_verdict
-from train.judge.judge_walk import fold_choices, judge_walk, walk_bundle
+from train.judge.judge_walk import fold_choices, judge_anew, judge_walk, report_of, walk_bundle
 from train.judge.promotion import promote
 from train.ledger.ledger import TrialLedger
-from train.ledger.names import WALK_FILE, fold_sweep, walk_of
+from train.ledger.names import WALK_FILE, WalkFold
 from train.policy.export import actor_to_onnx, actor_to_sb3_zip
 from train.policy.networks import Actor, NetworkShape, PolicyNet
 from train.report.report import write_report
@@ -27,7 +27,7 @@ from train.sweep.plan import SweepRequest, make_plan
 from train.sweep.results import best_trial, record_trial, save_best, sweep_records
 from train.sweep.state import finish, sweep_state
 from train.sweep.tune import TunedTrial
-from train.sweep.walk_plan import WalkPlan, make_walk_plan, read_walk
+from train.sweep.walk_plan import WALK_PLANS, WalkPlan, make_walk_plan
 
 FOLDS, SEEDS, RATES = 3, (0, 1, 2), (1e-4, 2e-4)
 
@@ -108,11 +108,11 @@ def test_a_walk_is_one_problem_and_draws_once(request_: SweepRequest) -> None:
     plan = make_walk_plan(request_)
 
     sweeps = [make_plan(plan.sweep_request(request_.home, fold)) for fold in range(FOLDS)]
-    assert read_walk(request_.home, "w") == plan
+    assert WALK_PLANS.read(request_.home, "w") == plan
     assert plan.scenario().search.algorithm == "random"  # no guesses that differ by fold
     assert {sweep.problem for sweep in sweeps} == {plan.problem}
     assert [sweep.name for sweep in sweeps] == ["w.fold0", "w.fold1", "w.fold2"]
-    assert all(walk_of(sweep.name) == sweep.walk == "w" for sweep in sweeps)
+    assert [sweep.walk_fold for sweep in sweeps] == [WalkFold("w", fold) for fold in range(FOLDS)]
     # what is known in a fold ends before its test window
     for sweep in sweeps:
         assert sweep.fold.train[1] < sweep.fold.validation[0]
@@ -244,7 +244,7 @@ def test_the_gate_measures_the_whole_walk(walked: Walked) -> None:
 def test_a_gone_fold_is_named_by_the_gate(walked: Walked) -> None:
     folder = walked.bundle()
     judge_walk(walked.home, folder)
-    shutil.rmtree(walked.home.sweeps / fold_sweep("w", 1))
+    shutil.rmtree(walked.home.sweeps / walked.plan.fold_sweep(1))
 
     refused = promote(walked.home, folder)
 
@@ -265,9 +265,34 @@ def test_a_damaged_ledger_stops_the_verdict_before_anything_is_read(walked: Walk
 
 
 def test_a_fold_that_has_not_ended_names_the_walk_to_go_on_with(walked: Walked) -> None:
-    (walked.home.sweeps / fold_sweep("w", 2) / "finished.json").unlink()
+    (walked.home.sweeps / walked.plan.fold_sweep(2) / "finished.json").unlink()
 
     assert sweep_state(walked.home, "w.fold2").next_command == "ploutos judge run --resume w"
     with pytest.raises(BundleError) as refused:
         walked.bundle()
     assert refused.value.next_command == "ploutos judge run --resume w"
+
+
+def test_a_sweep_of_the_users_that_is_named_as_a_fold_is_judged_by_itself(
+    request_: SweepRequest, tmp_path: Path, random_market: Market
+) -> None:
+    # given: a finished sweep called as the second fold of a walk w would be
+    home = request_.home
+    plan = make_plan(replace(request_, name="w.fold1"))
+    trial = ended(tmp_path, plan, random_market, seed=0, rate=RATES[0], liked=True)
+    record_trial(home, plan, trial)
+    folder = save_best(home, plan, trial, random_market)
+    finish(home, plan.name, folder)
+
+    # when
+    judged = judge_anew(home, PolicyBundle.load(folder), occasion="verdict")
+
+    # then: it is one window, one trial, and a thing that may be promoted
+    (record,) = sweep_records(home, plan)
+    assert record.walk is None
+    assert (judged.verdict.days, judged.verdict.trials) == (20, 1)
+    assert report_of(home, judged).folds == ()
+    refused = promote(home, folder)
+    assert {check.name: check.value for check in refused.checks}["seeds"] == 1
+    with pytest.raises(UsageError, match="of no walk-forward"):
+        judge_walk(home, folder)

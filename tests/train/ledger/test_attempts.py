@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from train.ledger.attempts import attempt_paths, attempt_table, attempts
 from train.ledger.ledger import TrialLedger, TrialRecord
+from train.ledger.names import WalkFold
 from train.ledger.related_trials import tried_on
 from train.stats.metrics import sharpe_ratio
 
@@ -31,6 +32,7 @@ def a_walk(trial: Trial, name: str = "w", *, minute: int = 0, **changes: object)
         trial(
             trial_id=f"{name}.fold{fold}-{gamma}-{seed}",
             sweep=f"{name}.fold{fold}",
+            walk=WalkFold(name, fold),
             config={"gamma": gamma},
             seed=seed,
             test_dates=days_of(fold),
@@ -72,6 +74,15 @@ def test_trials_of_a_sweep_count_one_by_one(trial: Trial) -> None:
 
     assert len(attempts(copies)) == 3
     assert attempt_table(attempts(copies))["trial_id"].to_list() == ["a", "b", "c"]
+
+
+def test_a_sweep_named_as_a_fold_is_a_fold_of_no_walk(trial: Trial) -> None:
+    records = [trial(trial_id=f"a.fold{n}-x", sweep=f"a.fold{n}", seed=0) for n in (1, 2)]
+
+    tried = attempts(records)
+
+    assert [attempt.walk for attempt in tried] == ["", ""]
+    assert attempt_table(tried)["sweep"].to_list() == ["a.fold1", "a.fold2"]
 
 
 def test_an_attempt_without_a_fold_counts_but_has_no_whole_path(trial: Trial) -> None:

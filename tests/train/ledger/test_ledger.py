@@ -7,10 +7,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from cluster.errors import DataError
 from train.ledger.ledger import TrialLedger, TrialRecord, problem_id
+from train.ledger.names import WalkFold
 from train.stats.metrics import sharpe_ratio
 
 Make = Callable[..., TrialRecord]
@@ -32,6 +34,33 @@ def test_a_trial_comes_back_as_it_went_in(ledger: TrialLedger, trial: Make) -> N
     assert back.same_as(record)
     assert back.created == record.created
     np.testing.assert_array_equal(back.test_returns, record.test_returns)
+
+
+def test_what_a_trial_is_a_fold_of_comes_back(ledger: TrialLedger, trial: Make) -> None:
+    of_a_walk = trial(trial_id="a.fold1-x", sweep="a.fold1", walk=WalkFold("a", 1))
+    alone = trial(trial_id="a.fold1-y", sweep="a.fold1")  # a user may call a sweep so
+
+    for record in (of_a_walk, alone):
+        ledger.append(record)
+
+    walks = [ledger.find(PROBLEM, name).walk for name in ("a.fold1-x", "a.fold1-y")]
+    assert walks == [WalkFold("a", 1), None]
+    assert ledger.find(PROBLEM, "a.fold1-z") is None
+
+
+def test_a_trial_from_before_the_field_is_a_fold_by_its_name(
+    ledger: TrialLedger, trial: Make
+) -> None:
+    # given: files as they were written before records said what they are a fold of
+    for name in ("a.fold1", "alone"):
+        path = ledger.append(trial(trial_id=f"{name}-x", sweep=name))
+        older = pq.read_table(path).drop_columns(["walk", "fold"])
+        pq.write_table(older, path, write_page_checksum=True, store_schema=False)
+
+    records = ledger.records(PROBLEM)
+
+    assert [record.walk for record in records] == [WalkFold("a", 1), None]
+    assert records[0].same_as(trial(trial_id="a.fold1-x", sweep="a.fold1", walk=WalkFold("a", 1)))
 
 
 def test_an_empty_ledger_has_no_problems_and_no_trials(ledger: TrialLedger) -> None:

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,10 +16,12 @@ from features.slots.bars import SlotRules, slotted_bars
 from features.slots.plan import slot_names
 from features.universe.store import save_universe
 from features.universe.universe import Universe
+from train.ledger.names import WalkFold
 from train.market.folds import walk_forward
 from train.market.stored import open_market
 from train.scenarios.scenario import PloutosConfig
-from train.sweep.plan import SweepRequest, code_version, make_plan, read_plan
+from train.sweep.plan import SWEEP_PLANS, SweepRequest, code_version, make_plan
+from train.sweep.plan_file import resume_command
 from train.sweep.request import request_from_bars, request_from_file, simulated_request
 
 Small = Callable[..., PloutosConfig]
@@ -53,7 +56,7 @@ def test_the_normalised_market_has_the_training_windows_scale(
 def test_a_plan_is_read_back_as_it_was_made(request_: SweepRequest, home: Home) -> None:
     plan = make_plan(request_)
 
-    assert read_plan(home, "first") == plan
+    assert SWEEP_PLANS.read(home, "first") == plan
     assert plan.scenario() == request_.config
     assert plan.code_version == code_version()
 
@@ -100,7 +103,35 @@ def test_folds_of_one_market_are_different_problems(request_: SweepRequest, smal
 
 def test_a_sweep_that_is_not_there_is_named(home: Home) -> None:
     with pytest.raises(UsageError, match="no sweep other"):
-        read_plan(home, "other")
+        SWEEP_PLANS.read(home, "other")
+
+
+def test_plans_are_listed_newest_first(request_: SweepRequest, home: Home) -> None:
+    assert SWEEP_PLANS.names(home) == []
+    for age, name in enumerate(("new", "middle", "old")):
+        make_plan(SweepRequest(**vars(request_) | {"name": name}))
+        os.utime(home.sweeps / name / "sweep.json", (1e9 - age, 1e9 - age))
+
+    assert SWEEP_PLANS.names(home) == ["new", "middle", "old"]
+    assert SWEEP_PLANS.exists(home, "old")
+    assert not SWEEP_PLANS.exists(home, "older")
+
+
+@pytest.mark.parametrize(
+    ("walk", "command"),
+    [("", "ploutos tune resume w.fold1"), ("w", "ploutos judge run --resume w")],
+)
+def test_the_plan_tells_what_goes_on_with_a_sweep(
+    request_: SweepRequest, home: Home, walk: str, command: str
+) -> None:
+    # given: a walk w, and a sweep that is its fold, or only called so
+    (home.sweeps / "w").mkdir(parents=True)
+    (home.sweeps / "w" / "walk.json").touch()
+    plan = make_plan(SweepRequest(**vars(request_) | {"name": "w.fold1", "walk": walk}))
+
+    assert plan.walk_fold == (WalkFold("w", 0) if walk else None)
+    assert resume_command(home, "w.fold1") == command
+    assert resume_command(home, "w") == "ploutos judge run --resume w"
 
 
 def test_a_damaged_plan_is_refused(request_: SweepRequest, home: Home) -> None:
@@ -109,7 +140,7 @@ def test_a_damaged_plan_is_refused(request_: SweepRequest, home: Home) -> None:
     path.write_text(path.read_text().replace('"problem"', '"riddle"'))
 
     with pytest.raises(DataError, match="damaged"):
-        read_plan(home, "first")
+        SWEEP_PLANS.read(home, "first")
 
 
 class TestMarkets:
@@ -176,7 +207,7 @@ class TestSlots:
         assert len(moves) >= 8
         assert (month[moves] != month[moves - 1]).all()
         # and the plan of the sweep says what settles that
-        plan = read_plan(home, make_plan(request).name)
+        plan = SWEEP_PLANS.read(home, make_plan(request).name)
         assert plan.slots is not None
         assert plan.slots.rules() == request.slots
         assert request.slots is not None

@@ -1,5 +1,8 @@
 """How the suite is ordered and handed out to processes (`-n`), and what all folders may use."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -38,3 +41,25 @@ def local_ray() -> None:
         return attached_ray(num_cpus=2)
 
     once(private_ray)
+
+
+@contextmanager
+def _headless() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+    with sync_playwright() as playwright:
+        process = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+        yield process
+        process.close()
+
+
+@pytest.fixture
+def chromium() -> Any:
+    """A headless browser for all tests of its group; they are skipped where there is none.
+
+    Playwright keeps an event loop in this thread while it runs: `asyncio.run` would fail.
+    """
+    if shutil.which("chromium") is None:
+        pytest.skip("chromium is not installed")
+    return once(_headless)

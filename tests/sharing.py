@@ -11,7 +11,7 @@ from typing import Any
 
 from places import ROOT
 
-SHARED = ("local_ray", "ray_head", "browser")  # fixtures
+SHARED = ("local_ray", "ray_head", "chromium")  # fixtures
 _running: dict[str, Any] = {}
 _ends = ExitStack()
 

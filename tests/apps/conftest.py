@@ -37,26 +37,6 @@ from train.policy.export import actor_to_onnx
 from train.policy.networks import Actor, NetworkShape, PolicyNet
 from train.policy.normaliser import Normaliser
 
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Headless Chromium; a test that needs it is skipped where there is none.
-
-    Playwright keeps an event loop in this thread while it runs, so it ends with the module:
-    `asyncio.run` of a later test would fail.
-    """
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-    with sync_playwright() as playwright:
-        process = playwright.chromium.launch(executable_path=chromium, args=flags)
-        yield process
-        process.close()
-
-
 DRAWN = """() =>
   !document.querySelector('[data-testid="stSkeleton"]') &&
   [...document.querySelectorAll('[data-testid="stDataFrame"]')].every(

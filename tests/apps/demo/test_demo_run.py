@@ -109,7 +109,7 @@ def test_nothing_of_it_runs_on(demo: DemoRun) -> None:
 
 
 def test_every_page_of_the_app_shows_the_demo(
-    demo: DemoRun, browser: Any, look: Callable[[Any, Path], None]
+    demo: DemoRun, chromium: Any, look: Callable[[Any, Path], None]
 ) -> None:
     bundle = Path(demo.document["bundle"]).name
     expected = {
@@ -122,7 +122,7 @@ def test_every_page_of_the_app_shows_the_demo(
     folder = Path(os.environ.get("PLOUTOS_SCREENSHOTS", demo.home / "screenshots"))
     with start_app(demo.home, free_port()) as app:
         for name, texts in expected.items():
-            page = browser.new_page(viewport={"width": 1440, "height": 1900})
+            page = chromium.new_page(viewport={"width": 1440, "height": 1900})
             page.goto(f"{app.url}/{name}", wait_until="domcontentloaded")
             for text in texts:
                 page.get_by_text(text).filter(visible=True).first.wait_for(timeout=60_000)

@@ -44,10 +44,10 @@ def content(place: Home) -> dict[str, list[str]]:
 @pytest.mark.parametrize("width", SIZES)
 @pytest.mark.parametrize("name", ["", "positions", "orders", "models", "sweeps"])
 def test_a_page_shows_the_content_of_its_home(
-    name, width, app, browser, look, filled_template, tmp_path
+    name, width, app, chromium, look, filled_template, tmp_path
 ):
     folder = Path(os.environ.get("PLOUTOS_SCREENSHOTS", tmp_path))
-    page = browser.new_page(viewport={"width": width, "height": SIZES[width]})
+    page = chromium.new_page(viewport={"width": width, "height": SIZES[width]})
     page.set_default_timeout(TIMEOUT_MS)
 
     page.goto(f"{app.url}/{name}", wait_until="domcontentloaded")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,6 @@ from train.bundle.manifest import ManifestFields, complete
 from train.ledger.ledger import TrialLedger, TrialRecord
 from train.report.report import ReportInput, write_report
 from train.verdict.verdict import judge
-
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 @pytest.fixture
@@ -139,28 +138,23 @@ def test_no_trials_no_report(given: ReportInput, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium on this machine")
 @pytest.mark.parametrize("width", [390, 1200])
 def test_a_browser_draws_it_without_errors_and_without_scrolling_sideways(
-    given: ReportInput, tmp_path: Path, width: int
+    given: ReportInput, chromium: Any, tmp_path: Path, width: int
 ) -> None:
-    from playwright.sync_api import sync_playwright
-
     path = write_report(tmp_path / "demo.html", given)
     errors: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": width, "height": 800})
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on(
-            "request", lambda request: errors.append(request.url) if "http" in request.url else None
-        )
-        page.goto(path.as_uri())
-        page.wait_for_selector("#trials .main-svg")
-        charts = page.locator(".js-plotly-plot").count()
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        picture = page.screenshot(path=str(tmp_path / "report.png"), full_page=True)
-        browser.close()
+    page = chromium.new_page(viewport={"width": width, "height": 800})
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on(
+        "request", lambda request: errors.append(request.url) if "http" in request.url else None
+    )
+    page.goto(path.as_uri())
+    page.wait_for_selector("#trials .main-svg")
+    charts = page.locator(".js-plotly-plot").count()
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    picture = page.screenshot(path=str(tmp_path / "report.png"), full_page=True)
+    page.close()
 
     assert errors == []
     assert charts == 3

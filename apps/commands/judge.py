@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from apps.cli.output import Json, emit, print_fields, table, talk
+from train.learners.factory import LEARNERS
 
 if TYPE_CHECKING:
     from train.bundle.verdict_record import VerdictRecord
@@ -34,7 +35,7 @@ def run(
     folds: Annotated[int | None, typer.Option(min=1, help="How many folds.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="How many trials a fold.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Environment steps a trial.")] = None,
-    learner: Annotated[str | None, typer.Option(help="sb3 or rllib.")] = None,
+    learner: Annotated[str | None, typer.Option(help=f"{' or '.join(LEARNERS)}.")] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value; repeatable."),

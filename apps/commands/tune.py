@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from apps.cli.output import Json, emit, frame_table, print_fields, table
+from train.learners.factory import LEARNERS
 
 if TYPE_CHECKING:
     from train.judge.judge_bundle import Judgement
@@ -25,7 +26,7 @@ def run(
         Path | None, typer.Option(help="Parquet or CSV; default: the simulated market.")
     ] = None,
     edge: Annotated[float, typer.Option(help="Sharpe ratio planted in the simulated market.")] = 0,
-    learner: Annotated[str | None, typer.Option(help="sb3 or rllib.")] = None,
+    learner: Annotated[str | None, typer.Option(help=f"{' or '.join(LEARNERS)}.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="How many trials.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Environment steps a trial.")] = None,
     settings: Annotated[

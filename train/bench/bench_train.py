@@ -12,7 +12,8 @@ import torch
 from cluster.ray_runtime import attached_ray
 from train.bench.clock import best_rates
 from train.bench.setting import Setting, Workplace
-from train.learners.spec import Learner, create_learner
+from train.learners.factory import create_learner
+from train.learners.spec import Learner
 
 SCALAR_FILE = Path("tests/envs/scalar_v6.py")
 

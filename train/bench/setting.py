@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from envs.bench import random_market
 from train.learners.spec import LearnerSpec
@@ -30,7 +29,7 @@ class Setting:
         """Environment steps of one iteration."""
         return self.n_envs * self.n_steps
 
-    def config(self, learner: Literal["sb3", "rllib"]) -> PloutosConfig:
+    def config(self, learner: str) -> PloutosConfig:
         """The same scenario for either learner."""
         training = {
             "n_envs": self.n_envs,
@@ -63,7 +62,7 @@ class Workplace:
         market = random_market(setting.assets, setting.bars)
         return cls(setting, folder, market.save(folder / "tables"), market.fingerprint)
 
-    def spec(self, learner: Literal["sb3", "rllib"], name: str, seed: int = 0) -> LearnerSpec:
+    def spec(self, learner: str, name: str, seed: int = 0) -> LearnerSpec:
         """A learner over the whole Market; `name` keeps its logs apart."""
         return LearnerSpec(
             config=self.setting.config(learner),

@@ -5,7 +5,8 @@ import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
-from train.learners.spec import LearnerSpec, create_learner
+from train.learners.factory import create_learner
+from train.learners.spec import LearnerSpec
 
 
 class TrialProcess:

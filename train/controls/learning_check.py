@@ -37,14 +37,14 @@ from train.controls.learning_markets import (
     sine_oracle,
     sine_params,
 )
-from train.learners.spec import LearnerSpec, create_learner
+from train.learners.factory import LEARNERS, create_learner
+from train.learners.spec import LearnerSpec
 from train.policy.networks import Actor
 from train.policy.normaliser import Normaliser
 from train.scenarios.scenario import PloutosConfig
 
 SEEDS = range(5)
 TASKS = ("sine", "edge8", "edge0", "real")
-LEARNERS = ("sb3", "rllib")
 NETWORKS = ("flat", "shared")
 SINE_STEPS = 65_536
 MARKET_STEPS = 131_072

@@ -1,11 +1,9 @@
-"""What every learner can do, and the one place that knows which learners there are."""
+"""What every learner is told, and what it can do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-
-import torch
 
 from envs import Market
 from train.market.stored import open_market
@@ -72,15 +70,3 @@ class Learner(Protocol):
 
     def close(self) -> None:
         """Release processes and files."""
-
-
-def create_learner(spec: LearnerSpec) -> Learner:
-    """The learner that the scenario names."""
-    torch.set_num_threads(1)  # two threads on a shared core are several times slower than one
-    if spec.config.learner == "rllib":
-        from train.learners.rllib_learner import RLlibLearner
-
-        return RLlibLearner(spec)
-    from train.learners.sb3_learner import SB3Learner
-
-    return SB3Learner(spec)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -42,7 +42,7 @@ class PloutosConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
-    learner: Literal["sb3", "rllib"] = "sb3"
+    learner: str = Field(default="sb3", min_length=1)  # see `train.learners.factory`
     training: Training = Training()
     workers: Workers = Workers()
     environment: Environment = Field(default_factory=V6Params.default)
@@ -70,10 +70,8 @@ class PloutosConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _workers_have_work(self) -> "PloutosConfig":
+    def _environments_can_be_split(self) -> "PloutosConfig":
         workers = self.workers
-        if self.learner == "sb3" and (workers.env_runners or workers.learners):
-            raise ValueError("workers are RLlib's; sb3 trains in one process")
         if self.training.n_envs % max(workers.env_runners, 1):
             raise ValueError(
                 f"n_envs {self.training.n_envs} cannot be split among "

@@ -60,7 +60,10 @@ class Training(Section):
 
 
 class Workers(Section):
-    """RLlib's processes beside the trial's own, a CPU each; `n_envs` is split among the runners."""
+    """Processes beside the trial's own, a CPU each, for learners that take them (`rllib`).
+
+    `n_envs` is split among the runners.
+    """
 
     env_runners: int = Field(default=0, ge=0)
     learners: int = Field(default=0, ge=0)

@@ -12,6 +12,7 @@ from cluster.errors import PloutosError, UsageError
 from cluster.settings import Home
 from cluster.settings import home as default_home
 from train.bundle.publish import publish_bundle, publish_ledger
+from train.learners.factory import LEARNERS, check_learner
 from train.scenarios.overrides import override_search, with_settings
 from train.scenarios.scenario import PloutosConfig
 from train.sweep.plan import SweepRequest
@@ -94,7 +95,7 @@ def check_arguments(arguments: Sequence[str]) -> None:
     """
     options = _parser().parse_args(arguments)
     if not options.resume:
-        _scenario(options)
+        check_learner(_scenario(options))
 
 
 def line_printer() -> Report:
@@ -139,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--edge", type=float, default=0.0, help="Sharpe ratio planted in it")
     parser.add_argument("--trials", type=int, help="how many trials")
     parser.add_argument("--steps", type=int, help="environment steps of each trial")
-    parser.add_argument("--learner", choices=("sb3", "rllib"))
+    parser.add_argument("--learner", choices=tuple(LEARNERS))
     parser.add_argument("--name", default="", help="of the sweep (default: scenario and time)")
     parser.add_argument("--home", type=Path, help="default: PLOUTOS_HOME, else .ploutos")
     parser.add_argument(

@@ -16,6 +16,7 @@ from cluster.settings import Home
 from envs import Market
 from features.slots.bars import SlotRules
 from train.bundle.manifest import DataSpan, FoldSpan, Normalisation, SlotSpan
+from train.learners.factory import check_learner
 from train.ledger.ledger import problem_id
 from train.ledger.names import PLAN_FILE, WalkFold
 from train.market.folds import Fold, walk_forward
@@ -26,7 +27,11 @@ from train.sweep.plan_file import Plan, PlanFile, check_sweep_name
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """A sweep to run: `config.search` says what is tried and how often."""
+    """A sweep to run: `config.search` says what is tried and how often.
+
+    Raises:
+        ConfigError: the scenario names a learner that there is not.
+    """
 
     config: PloutosConfig
     market: Path  # a saved Market with raw features
@@ -38,6 +43,9 @@ class SweepRequest:
     fold: int = -1  # which of the scenario's folds; the last one is the newest
     walk: str = ""  # the walk-forward that this is a fold of
     max_concurrent: int | None = None  # trials at a time; default: as many as there are CPUs
+
+    def __post_init__(self) -> None:
+        check_learner(self.config)
 
     def name_at(self, created: datetime) -> str:
         """The name that it was given, else scenario and time."""

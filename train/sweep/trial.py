@@ -17,8 +17,9 @@ from cluster.errors import PloutosError
 from cluster.settings import Home
 from envs import Market
 from train.backtest.evaluation import evaluate
+from train.learners.factory import create_learner
 from train.learners.resources import cap_gpu_memory
-from train.learners.spec import Learner, LearnerSpec, create_learner
+from train.learners.spec import Learner, LearnerSpec
 from train.ledger.ledger import TrialLedger
 from train.ledger.record import TrialEnd, TrialRecord
 from train.market.stored import open_market

@@ -13,7 +13,8 @@ import torch
 
 from cluster.errors import DataError
 from envs import Market
-from train.learners.spec import Learner, LearnerSpec, create_learner
+from train.learners.factory import create_learner
+from train.learners.spec import Learner, LearnerSpec
 
 
 class Canary:

@@ -16,11 +16,12 @@ from cluster.errors import ConfigError, DataError
 from envs import Market
 from envs.observation import expand
 from envs.sb3 import SB3VectorEnv
+from train.learners.factory import create_learner
 from train.learners.rllib_learner import ppo_config
 from train.learners.rllib_module import TableModule
 from train.learners.rllib_runner import BatchedEnvRunner
 from train.learners.sb3_learner import SB3Learner
-from train.learners.spec import LearnerSpec, create_learner
+from train.learners.spec import LearnerSpec
 from train.market.stored import check_same_market, open_market
 from train.policy.distribution import Choices
 from train.policy.networks import PolicyNet, TableReader, table_tensor

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from envs import Market
+from train.learners.factory import create_learner
 from train.learners.rllib_learner import RLlibLearner
 from train.learners.sb3_learner import SB3Learner
-from train.learners.spec import LearnerSpec, create_learner
+from train.learners.spec import LearnerSpec
 from train.market.curriculum import start_weights
 from train.scenarios.scenario import PloutosConfig
 

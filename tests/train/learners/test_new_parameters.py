@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from envs import Market
-from train.learners.spec import LearnerSpec, create_learner
+from train.learners.factory import create_learner
+from train.learners.spec import LearnerSpec
 from train.scenarios.scenario import PloutosConfig
 
 Small = Callable[..., PloutosConfig]

@@ -8,8 +8,9 @@ import torch
 from cluster.errors import ConfigError
 from envs import Market
 from train.backtest.evaluation import evaluate
+from train.learners.factory import create_learner
 from train.learners.gae import generalised_advantages
-from train.learners.spec import LearnerSpec, create_learner
+from train.learners.spec import LearnerSpec
 from train.scenarios.scenario import PloutosConfig
 
 MakeSpec = Callable[..., LearnerSpec]

@@ -15,6 +15,7 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 
 from cluster.errors import ConfigError
 from envs import Market
+from train.learners.factory import check_learner
 from train.learners.rllib_learner import RLlibLearner, ppo_config
 from train.learners.rllib_ppo import _joined
 from train.learners.spec import LearnerSpec
@@ -66,7 +67,7 @@ class TestSettings:
         values = small("sb3").model_dump(mode="json") | {"workers": {"learners": 2}}
 
         with pytest.raises(ConfigError, match="one process"):
-            PloutosConfig.from_json(json.dumps(values))
+            check_learner(PloutosConfig.from_json(json.dumps(values)))
 
 
 def test_advantages_are_standardised_over_all_runners() -> None:

@@ -9,7 +9,8 @@ import torch
 from cluster.errors import ConfigError
 from envs import Market
 from train.backtest.evaluation import evaluate
-from train.learners.spec import LearnerSpec, create_learner
+from train.learners.factory import create_learner
+from train.learners.spec import LearnerSpec
 from train.policy.networks import Actor
 from train.scenarios.scenario import PloutosConfig
 

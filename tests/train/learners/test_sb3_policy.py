@@ -7,8 +7,9 @@ import torch
 
 from envs import Market
 from envs.observation import expand
+from train.learners.factory import create_learner
 from train.learners.sb3_policy import TablePolicy
-from train.learners.spec import LearnerSpec, create_learner
+from train.learners.spec import LearnerSpec
 from train.policy.networks import Actor
 from train.scenarios.scenario import PloutosConfig
 

@@ -9,7 +9,8 @@ import torch
 
 from envs import Market
 from envs.observation import expand
-from train.learners.spec import LearnerSpec, create_learner
+from train.learners.factory import create_learner
+from train.learners.spec import LearnerSpec
 from train.policy.networks import NetworkShape, PolicyNet
 from train.scenarios.scenario import PloutosConfig
 

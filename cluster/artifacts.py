@@ -18,11 +18,6 @@ VARIABLE = "PLOUTOS_ARTIFACTS"
 _PROBE = ".writable"
 
 
-def store_of_environment() -> str:
-    """The URL in `PLOUTOS_ARTIFACTS`; empty when there is none."""
-    return os.environ.get(VARIABLE, "")
-
-
 class ArtifactStore:
     """Folders of files under one URL.
 

@@ -64,17 +64,14 @@ def run(
     elif resume is not None:
         better = _resume(resume, as_json)
     else:
-        from train.scenarios.overrides import override_search, with_settings
-        from train.scenarios.scenario import PloutosConfig
+        from cluster.settings import home
+        from train.scenarios.overrides import scenario_of
+        from train.sweep.request import requested
 
-        config = override_search(
-            with_settings(PloutosConfig.from_yaml(scenario or "demo"), settings or []),
-            trials=trials,
-            steps=steps,
-            learner=learner,
-            folds=folds,
+        config = scenario_of(
+            scenario or "demo", settings, trials=trials, steps=steps, learner=learner, folds=folds
         )
-        better = _walk(_request(config, bars, edge=edge, name=name), as_json)
+        better = _walk(requested(config, bars, home(), name=name, edge=edge), as_json)
     if not better:
         raise typer.Exit(VERDICT_NEGATIVE)
 
@@ -102,15 +99,6 @@ def _check_options(
         raise UsageError("--bundle needs bars to judge it on", "", "add --bars FILE")
     if symbols is not None and bundle is None:
         raise UsageError("--symbols goes with --bundle", "", "--set data.tickers=[A,B] for a walk")
-
-
-def _request(config: Any, bars: Path | None, *, edge: float, name: str) -> "SweepRequest":
-    from cluster.settings import home
-    from train.sweep.request import request_from_file, simulated_request
-
-    if bars is not None:
-        return request_from_file(config, bars, home(), name=name)
-    return simulated_request(config, home(), name=name, edge=edge)
 
 
 def _walk(request: "SweepRequest", as_json: bool) -> bool:

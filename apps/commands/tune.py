@@ -42,21 +42,12 @@ def run(
     """
     from apps.cli.sweep_table import watched
     from cluster.settings import home
-    from train.scenarios.overrides import override_search, with_settings
-    from train.scenarios.scenario import PloutosConfig
-    from train.sweep.request import request_from_file, simulated_request
+    from train.scenarios.overrides import scenario_of
+    from train.sweep.request import requested
     from train.sweep.sweep import run_sweep
 
-    config = override_search(
-        with_settings(PloutosConfig.from_yaml(scenario), settings or []),
-        trials=trials,
-        steps=steps,
-        learner=learner,
-    )
-    if bars is not None:
-        request = request_from_file(config, bars, home(), name=name)
-    else:
-        request = simulated_request(config, home(), name=name, edge=edge)
+    config = scenario_of(scenario, settings, trials=trials, steps=steps, learner=learner)
+    request = requested(config, bars, home(), name=name, edge=edge)
     with watched() as report:
         result = run_sweep(request, report)
     _finish(result, as_json)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.artifacts import ArtifactStore, store_of_environment
+from cluster.artifacts import ArtifactStore
 from cluster.errors import ConfigError, DataError, PloutosError, UsageError
 
 KINDS = ("folder", "file URL", "memory URL")
@@ -163,11 +163,3 @@ def test_a_folder_that_cannot_be_written_is_found_out_at_once(tmp_path: Path) ->
 
     with pytest.raises(PloutosError, match="cannot write"):
         ArtifactStore(str(tmp_path / "file" / "store")).check()
-
-
-def test_the_url_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PLOUTOS_ARTIFACTS", raising=False)
-    assert store_of_environment() == ""
-
-    monkeypatch.setenv("PLOUTOS_ARTIFACTS", "memory://x")
-    assert store_of_environment() == "memory://x"

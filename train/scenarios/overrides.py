@@ -1,7 +1,8 @@
-"""A scenario with some of its values replaced, as `--set section.key=value` asks for."""
+"""The scenario that the options of a command line ask for."""
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -9,6 +10,41 @@ import yaml
 from cluster.errors import UsageError
 from train.scenarios.parameters import places
 from train.scenarios.scenario import PloutosConfig
+
+
+def scenario_of(
+    source: str | Path,
+    settings: Sequence[str] | None,
+    *,
+    trials: int | None = None,
+    steps: int | None = None,
+    learner: str | None = None,
+    folds: int | None = None,
+) -> PloutosConfig:
+    """A scenario with what every command that runs one may change of it.
+
+    Args:
+        source: A name, or a YAML file.
+        settings: What `--set` was given, each `section.key=value`.
+        trials: How many, in each fold.
+        steps: Environment steps a trial.
+        learner: Its name.
+        folds: How many.
+
+    Raises:
+        UsageError: a setting that cannot be read.
+        ConfigError: no such scenario, an unknown key, or a value out of range.
+    """
+    values = with_settings(PloutosConfig.from_yaml(source), settings or ()).model_dump(mode="json")
+    if trials is not None:
+        values["search"]["trials"] = trials
+    if steps is not None:
+        values["training"]["total_timesteps"] = steps
+    if learner is not None:
+        values["learner"] = learner
+    if folds is not None:
+        values["folds"]["count"] = folds
+    return PloutosConfig.from_json(json.dumps(values))
 
 
 def with_settings(config: PloutosConfig, assignments: Sequence[str]) -> PloutosConfig:
@@ -71,28 +107,3 @@ def _no_assignment(assignment: str, why: str) -> UsageError:
     return UsageError(
         f"--set {assignment} cannot be read", why, "for example --set training.learning_rate=3e-4"
     )
-
-
-def override_search(
-    config: PloutosConfig,
-    *,
-    trials: int | None,
-    steps: int | None,
-    learner: str | None,
-    folds: int | None = None,
-) -> PloutosConfig:
-    """The scenario with what a command line may change of it.
-
-    Raises:
-        ConfigError: a value out of range.
-    """
-    values: dict[str, Any] = config.model_dump(mode="json")
-    if trials is not None:
-        values["search"]["trials"] = trials
-    if steps is not None:
-        values["training"]["total_timesteps"] = steps
-    if learner is not None:
-        values["learner"] = learner
-    if folds is not None:
-        values["folds"]["count"] = folds
-    return PloutosConfig.from_json(json.dumps(values))

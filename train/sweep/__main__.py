@@ -1,51 +1,121 @@
 """`python -m train.sweep`: plain lines while it runs, one line of JSON at the end."""
 
-import argparse
 import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from cluster.artifacts import VARIABLE, ArtifactStore, store_of_environment
+import typer
+
+from cluster.artifacts import VARIABLE, ArtifactStore
 from cluster.errors import PloutosError, UsageError
 from cluster.settings import Home
 from cluster.settings import home as default_home
-from train.bundle.publish import publish_bundle, publish_ledger
 from train.learners.factory import LEARNERS, check_learner
-from train.scenarios.overrides import override_search, with_settings
-from train.scenarios.scenario import PloutosConfig
-from train.sweep.plan import SweepRequest
-from train.sweep.progress import Report, SweepEvent, SweepProgress, publishing
-from train.sweep.request import request_from_file, simulated_request
-from train.sweep.sweep import SweepResult, resume_sweep, run_sweep
+
+if TYPE_CHECKING:
+    from train.sweep.progress import Report, SweepEvent
+    from train.sweep.sweep import SweepResult
+
+_PROGRAM = "python -m train.sweep"
+_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run or resume a sweep; the exit code is that of the error, if any."""
-    options = _parser().parse_args(arguments)
+    command = typer.main.get_command(_app)
     try:
-        home = _home(options.home)
-        store = _store(options.artifacts)
-        report = publishing(store, home, line_printer()) if store else line_printer()
-        result = _run(options, home, report)
-        published = _published(store, result) if store else {}
+        command.main(list(arguments), prog_name=_PROGRAM, standalone_mode=False)
     except PloutosError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    print(f"bundle: {result.bundle}")
-    print(f"ledger: {result.home.ledger / result.plan.problem}")
-    for name, address in published.items():
-        print(f"published {name}: {address}")
-    ledger = str(result.home.ledger / result.plan.problem)
-    print(json.dumps(result.to_dict() | {"ledger": ledger, "published": published}))
+    except typer.TyperException as error:
+        print(f"error: {error.format_message()}\n  next: {_PROGRAM} --help", file=sys.stderr)
+        return error.exit_code
+    except typer.Abort:  # Ctrl-C before there was a sweep
+        return 130
     return 0
 
 
-def _run(options: argparse.Namespace, home: Home, report: Report) -> SweepResult:
-    if options.resume:
-        return resume_sweep(home, options.resume, report)
-    return run_sweep(_request(options, home), report)
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Find out before anything is started whether these arguments make a sweep.
+
+    Raises:
+        UsageError: a `--set` that cannot be read.
+        ConfigError: no such scenario or learner, or a key or value that is wrong.
+        typer.TyperException: an unknown option, or a value of another kind.
+    """
+    from train.scenarios.overrides import scenario_of
+
+    command = typer.main.get_command(_app)
+    given = command.make_context(_PROGRAM, list(arguments)).params
+    if not given["resume"]:
+        names = ("settings", "trials", "steps", "learner")
+        check_learner(scenario_of(given["scenario"], **{name: given[name] for name in names}))
+
+
+def _known_learner(name: str | None) -> str | None:
+    if name is not None and name not in LEARNERS:
+        raise typer.BadParameter(f"{name} is none of {', '.join(LEARNERS)}")
+    return name
+
+
+@_app.command(help=__doc__)
+def sweep(
+    *,
+    scenario: Annotated[str, typer.Option(help="Name, or YAML file.")] = "demo",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value; repeatable."),
+    ] = None,
+    bars: Annotated[
+        Path | None, typer.Option(help="Parquet or CSV; default: the simulated market.")
+    ] = None,
+    edge: Annotated[float, typer.Option(help="Sharpe ratio planted in the simulated market.")] = 0,
+    trials: Annotated[int | None, typer.Option(help="How many trials.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Environment steps of each trial.")] = None,
+    learner: Annotated[
+        str | None, typer.Option(callback=_known_learner, help=f"{' or '.join(LEARNERS)}.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Of the sweep; default: scenario and time.")] = "",
+    home: Annotated[Path | None, typer.Option(help="Default: PLOUTOS_HOME, else .ploutos.")] = None,
+    artifacts: Annotated[
+        str,
+        typer.Option(
+            envvar=VARIABLE,
+            metavar="URL",
+            help="Folder or fsspec URL for the bundle and the ledger.",
+        ),
+    ] = "",
+    resume: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Go on with an interrupted sweep.")
+    ] = None,
+) -> None:
+    """Run or resume a sweep, and print what came of it."""
+    from train.scenarios.overrides import scenario_of
+    from train.sweep.progress import publishing
+    from train.sweep.request import requested
+    from train.sweep.sweep import resume_sweep, run_sweep
+
+    place, store = _home(home), _store(artifacts)
+    report = publishing(store, place, line_printer()) if store else line_printer()
+    if resume:
+        result = resume_sweep(place, resume, report)
+    else:
+        config = scenario_of(scenario, settings, trials=trials, steps=steps, learner=learner)
+        result = run_sweep(requested(config, bars, place, name=name, edge=edge), report)
+    _print_end(result, _published(store, result) if store else {})
+
+
+def _print_end(result: "SweepResult", published: dict[str, str]) -> None:
+    ledger = str(result.home.ledger / result.plan.problem)
+    print(f"bundle: {result.bundle}")
+    print(f"ledger: {ledger}")
+    for name, address in published.items():
+        print(f"published {name}: {address}")
+    print(json.dumps(result.to_dict() | {"ledger": ledger, "published": published}))
 
 
 def _home(given: Path | None) -> Home:
@@ -77,7 +147,9 @@ def _check_lasts(path: Path, option: str) -> None:
         )
 
 
-def _published(store: ArtifactStore, result: SweepResult) -> dict[str, str]:
+def _published(store: ArtifactStore, result: "SweepResult") -> dict[str, str]:
+    from train.bundle.publish import publish_bundle, publish_ledger
+
     ledger = publish_ledger(store, result.home)
     return {
         "bundle": publish_bundle(store, result.bundle),
@@ -85,72 +157,17 @@ def _published(store: ArtifactStore, result: SweepResult) -> dict[str, str]:
     }
 
 
-def check_arguments(arguments: Sequence[str]) -> None:
-    """Find out before anything is started whether these arguments make a sweep.
-
-    Raises:
-        UsageError: a `--set` that cannot be read.
-        ConfigError: no such scenario, or a key or value of it that is wrong.
-        SystemExit: an unknown option; argparse has said so.
-    """
-    options = _parser().parse_args(arguments)
-    if not options.resume:
-        check_learner(_scenario(options))
-
-
-def line_printer() -> Report:
+def line_printer() -> "Report":
     """A report that prints one line an event."""
+    from train.sweep.progress import SweepProgress
+
     progress = SweepProgress()
 
-    def print_event(event: SweepEvent) -> None:
+    def print_event(event: "SweepEvent") -> None:
         progress.add(event)
         print(progress.line(event), flush=True)
 
     return print_event
-
-
-def _scenario(options: argparse.Namespace) -> PloutosConfig:
-    return override_search(
-        with_settings(PloutosConfig.from_yaml(options.scenario), options.settings),
-        trials=options.trials,
-        steps=options.steps,
-        learner=options.learner,
-    )
-
-
-def _request(options: argparse.Namespace, home: Home) -> SweepRequest:
-    config = _scenario(options)
-    if options.bars:
-        return request_from_file(config, options.bars, home, name=options.name)
-    return simulated_request(config, home, name=options.name, edge=options.edge)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m train.sweep", description=__doc__)
-    parser.add_argument("--scenario", default="demo", help="name or YAML file (default: demo)")
-    parser.add_argument(
-        "--set",
-        dest="settings",
-        action="append",
-        default=[],
-        metavar="SECTION.KEY=VALUE",
-        help="replace a value of the scenario; again for more",
-    )
-    parser.add_argument("--bars", type=Path, help="Parquet or CSV file (default: simulated market)")
-    parser.add_argument("--edge", type=float, default=0.0, help="Sharpe ratio planted in it")
-    parser.add_argument("--trials", type=int, help="how many trials")
-    parser.add_argument("--steps", type=int, help="environment steps of each trial")
-    parser.add_argument("--learner", choices=tuple(LEARNERS))
-    parser.add_argument("--name", default="", help="of the sweep (default: scenario and time)")
-    parser.add_argument("--home", type=Path, help="default: PLOUTOS_HOME, else .ploutos")
-    parser.add_argument(
-        "--artifacts",
-        metavar="URL",
-        default=store_of_environment(),
-        help=f"folder or fsspec URL for the bundle and the ledger (default: {VARIABLE})",
-    )
-    parser.add_argument("--resume", metavar="NAME", help="go on with an interrupted sweep")
-    return parser
 
 
 if __name__ == "__main__":

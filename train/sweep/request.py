@@ -12,12 +12,35 @@ from features.bars.sessions import SESSIONS_A_YEAR
 from features.slots.bars import SlotRules, slotted_bars
 from features.universe.store import load_universe
 from features.universe.universe import Universe
+from train.learners.factory import check_learner
 from train.scenarios.scenario import PloutosConfig
 from train.sweep.plan import SweepRequest
 
 _SESSIONS_A_MONTH = 21
 _SYMBOLS = 22  # of a simulated market, where the scenario names none
 _CANDIDATES = 4  # symbols a sector, where the sector scan shall choose
+
+
+def requested(
+    config: PloutosConfig, bars: Path | None, home: Home, *, name: str = "", edge: float = 0.0
+) -> SweepRequest:
+    """A sweep as a command line asks for it: on a file, or on the simulated market.
+
+    Args:
+        config: The scenario.
+        bars: Parquet or CSV; None for the simulated market.
+        home: Where it is to run.
+        name: Of the sweep or walk; "" for scenario and time.
+        edge: Sharpe ratio planted in the simulated market.
+
+    Raises:
+        ConfigError: there is no such learner, or the bars have another interval.
+        DataError: the file holds no usable bars, or a sector scan lacks the home's universe.
+    """
+    check_learner(config)  # before the features are computed
+    if bars is not None:
+        return request_from_file(config, bars, home, name=name)
+    return simulated_request(config, home, name=name, edge=edge)
 
 
 def request_from_file(

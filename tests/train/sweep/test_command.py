@@ -1,0 +1,71 @@
+"""What `python -m train.sweep` understands; test_sweep runs it."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from train.learners.factory import LEARNERS
+from train.sweep.__main__ import _app, main
+
+HEAVY = ("torch", "ray", "polars")
+
+
+def parsed(*arguments: str) -> dict[str, Any]:
+    return typer.main.get_command(_app).make_context("sweep", list(arguments)).params
+
+
+def test_help_names_every_option_and_learner_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from train.sweep.__main__ import main; code = main(['--help']); "
+        f"heavy = set({HEAVY!r}) & set(sys.modules); sys.exit(str(heavy) if heavy else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    listed = "scenario set bars edge trials steps learner name home artifacts resume"
+    assert all(f"--{name}" in done.stdout for name in listed.split())
+    assert " or ".join(LEARNERS) in done.stdout
+
+
+def test_without_options_it_is_the_demo_on_the_simulated_market() -> None:
+    given = parsed()
+
+    assert given["scenario"] == "demo"
+    assert (given["edge"], given["name"], given["artifacts"]) == (0.0, "", "")
+    others = ("bars", "trials", "steps", "learner", "home", "resume")
+    assert {name: given[name] for name in others} == dict.fromkeys(others)
+
+
+def test_options_are_read() -> None:
+    given = parsed("--set", "a.b=1", "--set", "c.d=[2]", "--trials", "3", "--home", "/data/p")
+
+    assert (list(given["settings"]), given["trials"]) == (["a.b=1", "c.d=[2]"], 3)
+    assert given["home"] == Path("/data/p")
+
+
+def test_the_artefact_store_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLOUTOS_ARTIFACTS", "memory://x")
+
+    assert parsed()["artifacts"] == "memory://x"
+    assert parsed("--artifacts", "/data")["artifacts"] == "/data"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--bogus"], "No such option"),
+        (["--trials", "few"], "--trials"),
+        (["--learner", "dqn"], "dqn is none of sb3, rllib"),
+        (["--set", "foo"], "--set foo cannot be read"),
+    ],
+)
+def test_what_cannot_be_understood_is_a_usage_error(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+
+    assert says in capsys.readouterr().err

@@ -67,6 +67,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
     return view
 
 
+def row_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """At least one row, all with the same keys, which head the columns."""
+    return table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
 def frame_table(frame: "pl.DataFrame", title: str = "") -> Table:
     """A Polars frame as a table."""
     return table(frame.columns, frame.iter_rows(), title)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.cli.output import Json, emit, table, talk
+from apps.cli.output import Json, emit, row_table, table, talk
 
 if TYPE_CHECKING:
     from train.bundle.stress_record import Spread, StressRecord
@@ -129,7 +129,7 @@ def _emit_backtest(document: dict[str, Any], as_json: bool) -> None:
     sums = {key: value for key, value in document.items() if key != "rows"}
 
     def render(console: Console) -> None:
-        console.print(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
+        console.print(row_table(rows))
         count = round(document["profitable"] * len(rows))
         console.print(
             f"{count} of {len(rows)} episodes profitable; median return "

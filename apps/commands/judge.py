@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.cli.output import Json, emit, print_fields, table, talk
+from apps.cli.output import Json, emit, print_fields, row_table, table, talk
 from train.learners.factory import LEARNERS
 
 if TYPE_CHECKING:
@@ -283,7 +283,7 @@ def list_walks(as_json: Json = False) -> None:
 
     def render(console: Console) -> None:
         if rows:
-            console.print(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
+            console.print(row_table(rows))
         else:
             console.print("no walks yet; next: ploutos judge run --scenario demo --folds 3")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from apps.cli.output import Json, emit, print_fields, table
+from apps.cli.output import Json, emit, print_fields, row_table, table
 
 if TYPE_CHECKING:
     from apps.cli.readers import BundleCard
@@ -36,7 +36,7 @@ def list_models(as_json: Json = False) -> None:
 
     def render(console: Console) -> None:
         if rows:
-            console.print(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
+            console.print(row_table(rows))
         else:
             console.print("no bundles yet; next: ploutos demo, or ploutos tune run")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.cli.output import Json, emit, table
+from apps.cli.output import Json, emit, row_table
 
 app = typer.Typer(help="Make, list and open reports.", no_args_is_help=True)
 
@@ -76,7 +76,7 @@ def list_reports(as_json: Json = False) -> None:
 
     def render(console: Console) -> None:
         if rows:
-            console.print(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
+            console.print(row_table(rows))
         else:
             console.print("no reports yet; next: ploutos demo")
 

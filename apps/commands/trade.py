@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.cli.output import Json, emit, table, talk
+from apps.cli.output import Json, emit, row_table, talk
 
 if TYPE_CHECKING:
     from apps.pages.session_view import SessionView
@@ -155,7 +155,7 @@ def orders(
 def _emit_rows(name: str, rows: list[dict[str, Any]], as_json: bool, empty: str) -> None:
     def render(console: Console) -> None:
         if rows:
-            console.print(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
+            console.print(row_table(rows))
         else:
             console.print(empty)
 

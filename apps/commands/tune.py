@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.cli.output import Json, emit, frame_table, print_fields, table
+from apps.cli.output import Json, emit, frame_table, print_fields, row_table
 from train.learners.factory import LEARNERS
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def list_sweeps(as_json: Json = False) -> None:
 
     def render(console: Console) -> None:
         if rows:
-            console.print(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
+            console.print(row_table(rows))
         else:
             console.print("no sweeps yet; next: ploutos tune run --scenario demo")
         for row in rows:
@@ -156,9 +156,8 @@ def show(
 
     from cluster.settings import home
     from train.ledger.ledger import TrialLedger
-    from train.sweep.plan import SWEEP_PLANS
 
-    plan = SWEEP_PLANS.read(home(), name)
+    plan, configurations = _ranked(name)
     trials = (
         TrialLedger(home().ledger)
         .trials(plan.problem)
@@ -166,11 +165,11 @@ def show(
         .sort("validation_sharpe", descending=True, nulls_last=True)
     )
     shown = ("trial_id", "status", "steps", "validation_sharpe", "test_sharpe", "seed", "config")
-    rows = [_configuration_row(one) for one in _configurations(name)]
+    rows = [_configuration_row(one) for one in configurations]
 
     def render(console: Console) -> None:
         if rows:
-            console.print(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
+            console.print(row_table(rows))
         console.print(frame_table(trials.select(shown)))
 
     document = {"sweep": name, "problem": plan.problem, "configurations": rows}
@@ -189,29 +188,26 @@ def compare(
 
     Example: ploutos tune compare demo-20261123-101500 demo-20261124-090000
     """
-    from cluster.settings import home
-    from train.sweep.plan import SWEEP_PLANS
-
     rows: list[dict[str, Any]] = []
     for name in names:
-        plan, found = SWEEP_PLANS.read(home(), name), _configurations(name)
-        trials = [trial for one in found for trial in one.trials]
+        plan, configurations = _ranked(name)
+        trials = [trial for one in configurations for trial in one.trials]
         rows.append(
             {
                 "sweep": name,
                 "problem": plan.problem,
                 "scenario": plan.scenario().name,
-                "configurations": len(found),
+                "configurations": len(configurations),
                 "trials": len(trials),
                 "env steps": sum(trial.steps for trial in trials),
-                "best median": found[0].score if found else None,
-                "best parameters": found[0].sampled if found else {},
+                "best median": configurations[0].score if configurations else None,
+                "best parameters": configurations[0].sampled if configurations else {},
             }
         )
     emit(
         {"sweeps": rows},
         as_json,
-        lambda console: console.print(table(tuple(rows[0]), [tuple(row.values()) for row in rows])),
+        lambda console: console.print(row_table(rows)),
     )
 
 
@@ -225,17 +221,15 @@ def best(
     Example: ploutos tune best demo-20261123-101500
     """
     from cluster.settings import home
-    from train.sweep.plan import SWEEP_PLANS
     from train.sweep.results import best_trial
     from train.sweep.state import sweep_state
 
-    plan = SWEEP_PLANS.read(home(), name)
-    found = _configurations(name)
-    trial = best_trial(plan, [record for one in found for record in one.trials])
+    plan, configurations = _ranked(name)
+    trial = best_trial(plan, [record for one in configurations for record in one.trials])
     state = sweep_state(home(), name)
     document = {
         "sweep": name,
-        **_configuration_row(found[0]),
+        **_configuration_row(configurations[0]),
         "trial": trial.trial_id,
         "state": state.standing,
         "bundle": state.bundle,
@@ -243,14 +237,15 @@ def best(
     emit(document, as_json, lambda console: print_fields(console, document))
 
 
-def _configurations(name: str) -> "list[Configuration]":
-    """Best first, of the trials that have ended."""
+def _ranked(name: str) -> "tuple[SweepPlan, list[Configuration]]":
+    """A sweep and its configurations, best first, of the trials that have ended."""
     from cluster.settings import home
     from train.ledger.ranking import ranked
     from train.sweep.plan import SWEEP_PLANS
     from train.sweep.results import sweep_records
 
-    return ranked(sweep_records(home(), SWEEP_PLANS.read(home(), name)))
+    plan = SWEEP_PLANS.read(home(), name)
+    return plan, ranked(sweep_records(home(), plan))
 
 
 def _configuration_row(configuration: "Configuration") -> dict[str, Any]:

@@ -48,15 +48,15 @@ class Attempt:
         known = [r.validation_sharpe for r in self.records if r.validation_sharpe is not None]
         return median(known) if known else None
 
-    def told(self) -> bytes:
+    def identity(self) -> bytes:
         """All that makes it another draw than a second one."""
         first = self.records[0]
         if not self.walk:
             return first.trial_id.encode()
         days = [[day.isoformat(), value] for day, value in sorted(self.path.items())]
         steps = [record.steps for record in self.records]
-        own = [first.scenario, first.learner, first.config, first.seed, first.code_version]
-        return canonical_json([*own, self.status, steps, days])
+        made_by = [first.scenario, first.learner, first.config, first.seed, first.code_version]
+        return canonical_json([*made_by, self.status, steps, days])
 
 
 def attempts(records: Iterable[TrialRecord]) -> list[Attempt]:
@@ -69,15 +69,15 @@ def attempts(records: Iterable[TrialRecord]) -> list[Attempt]:
     began: dict[str, int] = {}
     for record in records:
         walk = _walk_of(record)
-        own = [record.learner, record.config] if walk else record.trial_id
+        drawn = [record.learner, record.config] if walk else record.trial_id
         began.setdefault(walk or record.trial_id, len(began))
-        key = (walk or record.trial_id, canonical_json(own), record.seed)
+        key = (walk or record.trial_id, canonical_json(drawn), record.seed)
         groups.setdefault(key, []).append(record)
     unique: dict[bytes, Attempt] = {}
     for _, rows in sorted(groups.items(), key=lambda item: (began[item[0][0]], *item[0][1:])):
         rows.sort(key=lambda row: list(row.test_dates[:1]))
         attempt = Attempt(_walk_of(rows[0]), tuple(rows))
-        unique.setdefault(attempt.told(), attempt)
+        unique.setdefault(attempt.identity(), attempt)
     return list(unique.values())
 
 

@@ -55,9 +55,9 @@ class TrialRecord:
 
     def same_as(self, other: "TrialRecord") -> bool:
         """Whether both tell the same, but for the time of writing."""
-        return self._told() == other._told()
+        return self._content() == other._content()
 
-    def _told(self) -> dict[str, Any]:
+    def _content(self) -> dict[str, Any]:
         row = {field.name: getattr(self, field.name) for field in fields(self)}
         row["test_dates"] = list(self.test_dates)
         row["test_returns"] = self.test_returns.tolist()
@@ -68,8 +68,8 @@ class TrialRecord:
 
 def problem_id(data_fingerprint: str, symbols: Sequence[str], interval: str, fold: str) -> str:
     """Sixteen hex digits naming a problem: trials of one problem are deflated together."""
-    told = [data_fingerprint, list(symbols), interval, fold]
-    return hashlib.sha256(canonical_json(told)).hexdigest()[:16]
+    named_by = [data_fingerprint, list(symbols), interval, fold]
+    return hashlib.sha256(canonical_json(named_by)).hexdigest()[:16]
 
 
 def _what_is_wrong(record: TrialRecord) -> str:

@@ -156,14 +156,14 @@ def tune_trials(
     from ray import tune
 
     config = plan.scenario()
-    told = {"home": str(home.root), "sweep": plan.name}
+    place = {"home": str(home.root), "sweep": plan.name}
     tables = [] if ray_session.owned else broadcast(home, plan)
     cluster = ray.cluster_resources()  # type: ignore[no-untyped-call]
     with _tune_settings():
         analysis = tune.run(
             tune.with_parameters(run_trial, tables=tables),
             name=plan.name,
-            config=parameter_space(config) | told,
+            config=parameter_space(config) | place,
             metric=METRIC,
             mode=MODE,
             stop={TIME: config.training.total_timesteps},

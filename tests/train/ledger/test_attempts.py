@@ -113,7 +113,7 @@ def test_the_order_of_ends_changes_nothing(order: list[int]) -> None:
 
     tried = attempts([records[place] for place in order])
 
-    assert [a.told() for a in tried] == [a.told() for a in attempts(records)]
+    assert [a.identity() for a in tried] == [a.identity() for a in attempts(records)]
 
 
 BLANK = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from apps.cli.readers import JournalLog
 from trade.journal import journal_queries as views
+from trade.journal.events import Intent
 
 ALIVE_WITHIN = timedelta(minutes=2)  # a session that works writes several records a minute
 _MEANINGS = {
@@ -95,7 +96,8 @@ def view_session(log: JournalLog) -> SessionView | None:
     if not records:
         return None
     kinds = Counter(record.kind for record in records)
-    legs = sum(len(record.payload["legs"]) for record in records if record.kind == "intent")
+    events = (record.event for record in records)
+    legs = sum(len(event.legs) for event in events if isinstance(event, Intent))
     stages = {"intents": legs, "protections": kinds["protection"]}
     stages |= {f"{kind}s": kinds[kind] for kind in ("order", "fill", "denial", "rejection")}
     orders = [*views.orders(records), *map(_denied_row, views.denials(records))]

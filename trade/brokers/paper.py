@@ -56,8 +56,7 @@ class PaperBroker:
     def _trade(self, order: Order, bar: int, column: int) -> rules.Fill:
         price = order.trigger_price or float(self._table.open[bar, column])
         quote = self._quote(price, bar - 1, column)
-        inside_bar = order.leg in (Leg.STOP_LOSS, Leg.TAKE_PROFIT)
-        key = self._key(bar if inside_bar else bar - 1, order.symbol)
+        key = self._key(bar if order.leg.inside_bar else bar - 1, order.symbol)
         if order.side is Side.BUY:
             return rules.fill_buy(order.notional, self.account.cash, quote, key, self._p)
         held = self.account.positions.get(order.symbol)

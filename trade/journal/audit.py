@@ -3,11 +3,20 @@
 It keeps its own books from the records and shares no code with the gate that it checks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from trade.journal.events import (
+    HandOver,
+    Intent,
+    Mark,
+    OrderFilled,
+    OrderSent,
+    ProtectionHit,
+    SessionStarted,
+)
 from trade.journal.journal_format import Record
+from trade.orders.orders import Side
 
 TOLERANCE = 1e-9  # share of the limit, for rounding
 
@@ -37,7 +46,7 @@ def audit(records: Iterable[Record]) -> list[Breach]:
 
 @dataclass(slots=True)
 class _Books:
-    limits: dict[str, float] | None = None
+    limits: Mapping[str, float] | None = None
     stop_loss: float = 1.0  # share of the entry price at risk
     cash: float = 0.0
     held: dict[str, list[float]] = field(default_factory=dict)  # symbol -> [units, USD paid]
@@ -52,55 +61,55 @@ class _Books:
     breaches: list[Breach] = field(default_factory=list)
 
     def take(self, record: Record) -> None:
-        payload = record.payload
-        if record.kind == "session_started":
-            self._start(payload)
-        elif record.kind == "mark":
-            self._mark(payload)
-        elif record.kind == "intent":
-            self.announced.update(leg["client_order_id"] for leg in payload["legs"])
-        elif record.kind in ("protection", "handover"):
-            self.announced.add(payload["client_order_id"])
-        elif record.kind == "order":
-            order_id = payload["client_order_id"]
-            self._expect(order_id in self.announced, record.seq, "UNANNOUNCED_ORDER", order_id)
-            self.ordered.add(order_id)
-        elif record.kind == "fill":
-            self._fill(record.seq, payload)
+        match record.event:
+            case SessionStarted() as event:
+                self._start(event)
+            case Mark() as event:
+                self._mark(event)
+            case Intent() as event:
+                self.announced.update(leg.client_order_id for leg in event.legs)
+            case ProtectionHit() | HandOver() as event:
+                self.announced.add(event.client_order_id)
+            case OrderSent() as event:
+                order_id = event.client_order_id
+                self._expect(order_id in self.announced, record.seq, "UNANNOUNCED_ORDER", order_id)
+                self.ordered.add(order_id)
+            case OrderFilled() as event:
+                self._fill(record.seq, event)
 
-    def _start(self, payload: dict[str, Any]) -> None:
-        self.limits = payload["limits"]
-        self.stop_loss = (payload["protection"] or {"stop_loss": 1.0})["stop_loss"]
-        self.cash = self.closing_equity = payload["initial_balance"]
+    def _start(self, event: SessionStarted) -> None:
+        self.limits = event.limits
+        self.stop_loss = event.protection.stop_loss if event.protection else 1.0
+        self.cash = self.closing_equity = event.initial_balance
 
-    def _mark(self, payload: dict[str, Any]) -> None:
-        self.prices.update(payload["prices"])
-        if payload["session"] != self.session:
-            self.session, self.session_start = payload["session"], self.closing_equity
+    def _mark(self, event: Mark) -> None:
+        self.prices.update(event.prices)
+        if event.session != self.session:
+            self.session, self.session_start = event.session, self.closing_equity
             self.worst_loss = 0.0
         equity = self._equity()
         self.worst_loss = max(self.worst_loss, 1.0 - equity / self.session_start)
-        if payload["at"] == "close":
+        if event.at == "close":
             self.closing_equity = equity
 
     def _equity(self) -> float:
         return self.cash + sum(units * self.prices[s] for s, (units, _) in self.held.items())
 
-    def _fill(self, seq: int, payload: dict[str, Any]) -> None:
-        order_id, symbol = payload["client_order_id"], payload["symbol"]
+    def _fill(self, seq: int, fill: OrderFilled) -> None:
+        order_id, symbol = fill.client_order_id, fill.symbol
         self._expect(order_id in self.ordered, seq, "UNORDERED_FILL", order_id)
         self._expect(order_id not in self.filled, seq, "DOUBLE_FILL", order_id)
         self.filled.add(order_id)
-        self.cash += payload["cash_change"]
+        self.cash += fill.cash_change
         units, paid = self.held.pop(symbol, [0.0, 0.0])
-        if payload["side"] == "sell":
-            left = units - payload["quantity"]
+        if fill.side is Side.SELL:
+            left = units - fill.quantity
             if left > 1e-6:
                 self.held[symbol] = [left, paid * left / units]
             return
-        bought = payload["quantity"]
-        self.held[symbol] = [units + bought, paid + bought * payload["price"]]
-        self._check_entry(seq, symbol, payload["price"])
+        bought = fill.quantity
+        self.held[symbol] = [units + bought, paid + bought * fill.price]
+        self._check_entry(seq, symbol, fill.price)
 
     def _check_entry(self, seq: int, symbol: str, price: float) -> None:
         """The limits right after an entry: it at its fill price, the others at the last mark."""

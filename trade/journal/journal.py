@@ -5,12 +5,12 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from cluster.closing import Closing
 from cluster.errors import DataError, LockedError, PloutosError
 from cluster.files import sync_folder
 from cluster.locks import try_lock
+from trade.journal.events import Event
 from trade.journal.journal_format import Record, parse_lines
 
 Clock = Callable[[], datetime]
@@ -49,23 +49,20 @@ class Journal(Closing):
             raise
         self._last = self.recovered[-1] if self.recovered else None
 
-    def append(self, kind: str, payload: dict[str, Any], *, durable: bool = False) -> Record:
+    def append(self, event: Event) -> Record:
         """Write one record.
 
-        Args:
-            kind: Its type.
-            payload: Plain JSON values; a NaN is a ValueError.
-            durable: Whether it must survive a power cut before this call returns (`fsync`).
-                A record that is not durable still survives the death of this process.
+        A durable event survives a power cut once this call returns (`fsync`); any other one
+        survives the death of this process.
 
         Raises:
             PloutosError: it could not be written; the file is as it was before the call.
         """
-        record = Record.chained(self._last, self._clock().isoformat(), kind, payload)
+        record = Record.chained(self._last, self._clock().isoformat(), event)
         line = record.line()
         try:
             _write_whole(self._handle, line)
-            if durable:
+            if event.durable:
                 os.fsync(self._handle)
         except OSError as error:
             os.ftruncate(self._handle, self._size)

@@ -1,29 +1,14 @@
 """The journal's line format: one record a line, each chained to the one before by SHA-256."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from cluster.errors import DataError
 from cluster.files import canonical_json
 from cluster.hash_chain import START, Head, Links, Row
+from trade.journal.events import Event, parse_event
 
 LINKS: Final = Links("type", number="seq", first=0, seal="hash")
-KINDS: Final = frozenset(
-    {
-        "session_started",
-        "decision",
-        "intent",
-        "order",
-        "fill",
-        "rejection",
-        "denial",
-        "protection",
-        "handover",
-        "mark",
-        "halt",
-        "session_ended",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,49 +18,52 @@ class Record:
     Args:
         seq: 0, 1, 2, ... without a gap.
         ts: When it was written, ISO 8601 in UTC.
-        kind: One of `KINDS`; the key `type` of the line.
-        payload: What happened.
+        event: What happened; its kind is the key `type` of the line, its fields the `payload`.
         prev: `hash` of the record before, 64 zeros for the first.
         hash: SHA-256 over the canonical JSON of the five fields above.
     """
 
     seq: int
     ts: str
-    kind: str
-    payload: dict[str, Any]
+    event: Event
     prev: str
     hash: str
 
     @classmethod
-    def chained(
-        cls, prev: "Record | None", ts: str, kind: str, payload: dict[str, Any]
-    ) -> "Record":
+    def chained(cls, prev: "Record | None", ts: str, event: Event) -> "Record":
         """The record that follows `prev`."""
         end = Head(prev.seq + 1, prev.hash) if prev else START
-        return cls.from_row(LINKS.link({"ts": ts, "type": kind, "payload": payload}, end))
+        fields = {"ts": ts, "type": event.kind, "payload": event.payload()}
+        row = LINKS.link(fields, end)
+        return cls(event=event, **{name: row[name] for name in _FIELDS})
 
     @classmethod
     def from_row(cls, row: Row) -> "Record":
         """The record in a line of the chain.
 
         Raises:
-            ValueError: it is of no known kind, or has other fields than a record.
+            ValueError: it is of no known kind, or has other fields than that kind of record.
         """
-        if row.keys() != {*_FIELDS, "type"}:
+        if row.keys() != {*_FIELDS, "type", "payload"}:
             raise ValueError(f"a record has other fields than {', '.join(sorted(row))}")
-        if row["type"] not in KINDS:
-            raise ValueError(f"unknown record type {row['type']}")
-        return cls(kind=row["type"], **{name: row[name] for name in _FIELDS})
+        event = parse_event(row["type"], row["payload"])
+        return cls(event=event, **{name: row[name] for name in _FIELDS})
+
+    @property
+    def kind(self) -> str:
+        """The event's."""
+        return self.event.kind
 
     def line(self) -> bytes:
         """The record's line, with the newline that says that it is whole."""
         return canonical_json(self._row()) + b"\n"
 
     def _row(self) -> Row:
-        return {name: getattr(self, name) for name in _FIELDS} | {"type": self.kind}
+        row = {name: getattr(self, name) for name in _FIELDS}
+        return row | {"type": self.kind, "payload": self.event.payload()}
 
 
-_FIELDS: Final = ("seq", "ts", "payload", "prev", "hash")  # those that a line calls the same
+_FIELDS: Final = ("seq", "ts", "prev", "hash")  # those that a line calls the same
 
 
 def parse_lines(data: bytes, origin: str) -> tuple[list[Record], int]:

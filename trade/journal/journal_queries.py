@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from trade.journal.events import EntryDenied, Mark, OrderFilled, OrderRejected, OrderSent
 from trade.journal.journal_format import Record
 from trade.journal.state import state_from_journal
-from trade.orders.protection import Protection
 
 Row = dict[str, Any]
 
@@ -20,12 +20,12 @@ def state(records: Sequence[Record]) -> Row:
     if not records:
         return {"status": "EMPTY"}
     now = state_from_journal(records)
-    marks = [record.payload for record in records if record.kind == "mark"]
+    opening, marks = now.opening, _marks(records)
     status = "ENDED" if now.ended else "HALTED" if now.halted_in(now.day_session) else "RUNNING"
     return {
-        "session_id": now.opening.get("session_id"),
-        "label": now.opening.get("label"),
-        "bundle_id": now.opening.get("bundle_id"),
+        "session_id": opening.session_id if opening else None,
+        "label": opening.label if opening else None,
+        "bundle_id": opening.bundle_id if opening else None,
         "status": status,
         "equity": now.account.equity,
         "cash": now.account.cash,
@@ -35,7 +35,7 @@ def state(records: Sequence[Record]) -> Row:
         "daily_loss": now.loss,
         "positions": len(now.account.positions),
         "open_orders": len(now.open_orders),
-        "bar_ts": marks[-1]["bar_ts"] if marks else None,
+        "bar_ts": marks[-1].bar_ts if marks else None,
         "last_record": records[-1].ts,
     }
 
@@ -45,12 +45,12 @@ def positions(records: Sequence[Record]) -> list[Row]:
     now = state_from_journal(records)
     prices: dict[str, float] = {}
     for record in records:
-        if record.kind == "mark":
-            prices.update(record.payload["prices"])
-        elif record.kind == "fill":
-            prices[record.payload["symbol"]] = record.payload["price"]
-    levels = now.opening.get("protection")
-    protection = Protection(**levels) if levels else None
+        match record.event:
+            case Mark() as mark:
+                prices.update(mark.prices)
+            case OrderFilled() as fill:
+                prices[fill.symbol] = fill.price
+    protection = now.opening.protection if now.opening else None
     equity = now.account.value(prices)
     return [
         {
@@ -73,64 +73,62 @@ def orders(records: Sequence[Record]) -> list[Row]:
     times = _bar_times(records)
     rows: dict[str, Row] = {}
     for record in records:
-        payload = record.payload
-        if record.kind == "order":
-            order_id = payload["client_order_id"]
-            rows[order_id] = _order_row(payload, times.get(payload["bar"]))
-        elif record.kind == "fill":
-            filled = {name: payload[name] for name in ("quantity", "price", "fees", "cash_change")}
-            rows[payload["client_order_id"]].update(filled, status="filled")
-        elif record.kind == "rejection":
-            rows[payload["client_order_id"]].update(status="rejected", reason=payload["reason"])
+        match record.event:
+            case OrderSent() as order:
+                rows[order.client_order_id] = _order_row(order, times.get(order.bar))
+            case OrderFilled() as fill:
+                filled = fill.model_dump(include={"quantity", "price", "fees", "cash_change"})
+                rows[fill.client_order_id].update(filled, status="filled")
+            case OrderRejected() as rejection:
+                refused = {"status": "rejected", "reason": rejection.reason}
+                rows[rejection.client_order_id].update(refused)
     return list(rows.values())
 
 
 def equity_curve(records: Sequence[Record]) -> list[Row]:
     """Equity, cash and exposure (share of equity) at each close."""
-    marks = (record.payload for record in records if record.kind == "mark")
     return [
         {
-            "bar_ts": mark["bar_ts"],
-            "equity": mark["equity"],
-            "cash": mark["cash"],
-            "exposure": 1.0 - mark["cash"] / mark["equity"],
+            "bar_ts": mark.bar_ts,
+            "equity": mark.equity,
+            "cash": mark.cash,
+            "exposure": 1.0 - mark.cash / mark.equity,
         }
-        for mark in marks
-        if mark["at"] == "close"
+        for mark in _marks(records)
+        if mark.at == "close"
     ]
 
 
 def denials(records: Sequence[Record]) -> list[Row]:
     """Every order that was not sent: the limit, what it would have come to, and when."""
     times = _bar_times(records)
+    shown = {"symbol", "code", "limit", "asked", "other"}
+    events = [record.event for record in records]
     return [
-        {
-            "bar_ts": times.get(payload["bar"]),
-            "symbol": payload["symbol"],
-            "code": payload["code"],
-            "limit": payload["limit"],
-            "asked": payload["asked"],
-            "other": payload.get("other", ""),
-        }
-        for payload in (record.payload for record in records if record.kind == "denial")
+        {"bar_ts": times.get(event.bar)} | event.model_dump(include=shown)
+        for event in events
+        if isinstance(event, EntryDenied)
     ]
 
 
 def _bar_times(records: Sequence[Record]) -> dict[int, str]:
-    marks = (record.payload for record in records if record.kind == "mark")
-    return {mark["bar"]: mark["bar_ts"] for mark in marks}
+    return {mark.bar: mark.bar_ts for mark in _marks(records)}
 
 
-def _order_row(payload: Row, bar_ts: str | None) -> Row:
+def _marks(records: Sequence[Record]) -> list[Mark]:
+    return [record.event for record in records if isinstance(record.event, Mark)]
+
+
+def _order_row(order: OrderSent, bar_ts: str | None) -> Row:
     return {
         "bar_ts": bar_ts,
-        "client_order_id": payload["client_order_id"],
-        "symbol": payload["symbol"],
-        "side": payload["side"],
-        "leg": payload["leg"],
+        "client_order_id": order.client_order_id,
+        "symbol": order.symbol,
+        "side": order.side.value,
+        "leg": order.leg.value,
         "status": "submitted",
-        "quantity": payload["quantity"],
-        "notional": payload["notional"],
+        "quantity": order.quantity,
+        "notional": order.notional,
         "price": None,
         "fees": None,
         "cash_change": None,

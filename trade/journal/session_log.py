@@ -1,8 +1,8 @@
 """The pair that must never drift apart: the journal and the state it leads to."""
 
 from collections import Counter
-from typing import Any
 
+from trade.journal.events import Event
 from trade.journal.journal import Journal
 from trade.journal.state import SessionState, state_from_journal
 
@@ -19,11 +19,12 @@ class SessionLog:
         self.state: SessionState = state_from_journal(journal.recovered)
         self.counts = Counter(record.kind for record in journal.recovered)
 
-    def record(self, kind: str, payload: dict[str, Any], *, durable: bool = False) -> None:
+    def record(self, event: Event) -> None:
         """Append to the journal, then to the state.
 
         Raises:
             PloutosError: the journal could not be written; the state is unchanged.
         """
-        self.state.apply(self._journal.append(kind, payload, durable=durable))
-        self.counts[kind] += 1
+        self._journal.append(event)
+        self.state.apply(event)
+        self.counts[event.kind] += 1

@@ -1,13 +1,27 @@
-"""What a journal says: every record is applied the same way live and after a restart."""
+"""What a journal says: every event is applied the same way live and after a restart."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from cluster.errors import DataError
+from trade.journal.events import (
+    Decision,
+    EntryDenied,
+    Event,
+    Halt,
+    HandOver,
+    Intent,
+    Mark,
+    OrderFilled,
+    OrderRejected,
+    OrderSent,
+    ProtectionHit,
+    SessionEnded,
+    SessionStarted,
+)
 from trade.journal.journal_format import Record
 from trade.orders.account import Account
-from trade.orders.orders import Fill, Leg, Order
+from trade.orders.orders import Leg, Order
 from trade.risk.risk import daily_loss, trips_breaker
 
 NEVER = -999  # bar of the last trade of a symbol that was never traded, as in V6
@@ -18,7 +32,7 @@ class SessionState:
     """The fold of a journal's records.
 
     Args:
-        opening: Payload of `session_started`; empty before it.
+        opening: What the session is run under; None before it starts.
         account: The account, fills of an unfinished bar included.
         bar: Index of the last bar marked at its close; -1 before the first.
         opened_bar: Index of the last bar marked at its open; -1 before the first.
@@ -31,8 +45,8 @@ class SessionState:
         trades_today: Fills that the policy decided on in `trades_session`.
         trades_session: Exchange session of those decisions.
         last_trade: Bar of each symbol's last trade.
-        decision: Payload of the last decision.
-        intent: Payload of the last intent.
+        decision: The last one.
+        intent: The last one.
         open_orders: Orders without an outcome, by client order id.
         settled: Client order ids that were filled, rejected or denied.
         protecting: Client order ids of recorded protections.
@@ -40,7 +54,7 @@ class SessionState:
         ended: Whether `session_ended` was written.
     """
 
-    opening: dict[str, Any] = field(default_factory=dict)
+    opening: SessionStarted | None = None
     account: Account = field(default_factory=lambda: Account.opened_with(0.0))
     bar: int = -1
     opened_bar: int = -1
@@ -53,35 +67,48 @@ class SessionState:
     trades_today: int = 0
     trades_session: int | None = None
     last_trade: dict[str, int] = field(default_factory=dict)
-    decision: dict[str, Any] = field(default_factory=dict)
-    intent: dict[str, Any] = field(default_factory=dict)
+    decision: Decision | None = None
+    intent: Intent | None = None
     open_orders: dict[str, Order] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     protecting: set[str] = field(default_factory=set)
     handed_over: set[str] = field(default_factory=set)
     ended: bool = False
 
-    def apply(self, record: Record) -> None:
-        """Take in one record.
+    def apply(self, event: Event) -> None:
+        """Take in one event.
 
         Raises:
-            DataError: it contradicts the records before.
+            DataError: it contradicts the events before.
         """
-        handlers: dict[str, Callable[[dict[str, Any]], None]] = {
-            "session_started": self._start,
-            "decision": self._decide,
-            "intent": self._intend,
-            "order": self._order,
-            "fill": self._fill,
-            "rejection": self._settle,
-            "denial": self._settle,
-            "protection": self._protect,
-            "handover": self._hand_over,
-            "mark": self._mark,
-            "halt": self._halt,
-            "session_ended": self._end,
-        }
-        handlers[record.kind](record.payload)
+        match event:
+            case SessionStarted():
+                self._start(event)
+            case Decision():
+                self.decision = event
+            case Intent():
+                self.intent = event
+            case OrderSent():
+                self.open_orders[event.client_order_id] = event.order()
+            case OrderFilled():
+                self._fill(event)
+            case OrderRejected() | EntryDenied():
+                self._settle(event.client_order_id)
+            case ProtectionHit():
+                self.protecting.add(event.client_order_id)
+            case HandOver():
+                self.handed_over.add(event.client_order_id)
+                self.last_trade.pop(event.symbol, None)
+            case Mark():
+                self._mark(event)
+            case Halt():
+                self.noted_halt = event.session
+            case SessionEnded():
+                self.ended = True
+
+    def intent_of(self, bar: int) -> Intent | None:
+        """What was intended at the close of a bar; None when nothing was."""
+        return self.intent if self.intent and self.intent.bar == bar else None
 
     def trades_in(self, session: int) -> int:
         """Fills that the policy decided on in an exchange session."""
@@ -91,87 +118,61 @@ class SessionState:
         """Whether the breaker ended the entries of an exchange session."""
         return session is not None and self.halted_session == session
 
-    def _start(self, payload: dict[str, Any]) -> None:
-        self.opening = payload
-        self.account = Account.opened_with(payload["initial_balance"])
+    def _start(self, event: SessionStarted) -> None:
+        self.opening = event
+        self.account = Account.opened_with(event.initial_balance)
 
-    def _decide(self, payload: dict[str, Any]) -> None:
-        self.decision = payload
-
-    def _intend(self, payload: dict[str, Any]) -> None:
-        self.intent = payload
-
-    def _order(self, payload: dict[str, Any]) -> None:
-        order = Order.from_payload(payload)
-        self.open_orders[order.client_order_id] = order
-
-    def _fill(self, payload: dict[str, Any]) -> None:
-        fill = Fill.from_payload(payload)
-        if fill.client_order_id in self.settled:
+    def _fill(self, event: OrderFilled) -> None:
+        if event.client_order_id in self.settled:
             raise DataError(
-                f"journal of {self.opening.get('session_id', 'a session')}",
-                f"order {fill.client_order_id} is filled twice",
+                f"journal of {self.opening.session_id if self.opening else 'a session'}",
+                f"order {event.client_order_id} is filled twice",
                 "ploutos journal verify",
             )
-        self.account.apply(fill)
-        self._settle(payload)
-        self._count_trade(payload)
+        self.account.apply(event.fill())
+        self._settle(event.client_order_id)
+        self._count_trade(event)
 
-    def _count_trade(self, payload: dict[str, Any]) -> None:
+    def _count_trade(self, event: OrderFilled) -> None:
         """V6 counts a trade at the bar it was decided on, the one before its fill.
 
         Who leaves a slot has no last trade any more, and its sale is none of the day's.
         """
-        if payload["leg"] == Leg.LEAVER:
+        if event.leg is Leg.LEAVER:
             return
-        protection = payload["leg"] in (Leg.STOP_LOSS, Leg.TAKE_PROFIT)
-        self.last_trade[payload["symbol"]] = payload["bar"] - (0 if protection else 1)
-        if not protection:
-            session = payload["decided_in"]
-            self.trades_today = self.trades_in(session) + 1
-            self.trades_session = session
+        self.last_trade[event.symbol] = event.bar - (0 if event.leg.inside_bar else 1)
+        if not event.leg.inside_bar:
+            self.trades_today = self.trades_in(event.decided_in) + 1
+            self.trades_session = event.decided_in
 
-    def _settle(self, payload: dict[str, Any]) -> None:
-        self.settled.add(payload["client_order_id"])
-        self.open_orders.pop(payload["client_order_id"], None)
+    def _settle(self, order_id: str) -> None:
+        self.settled.add(order_id)
+        self.open_orders.pop(order_id, None)
 
-    def _protect(self, payload: dict[str, Any]) -> None:
-        self.protecting.add(payload["client_order_id"])
-
-    def _hand_over(self, payload: dict[str, Any]) -> None:
-        self.handed_over.add(payload["client_order_id"])
-        self.last_trade.pop(payload["symbol"], None)
-
-    def _mark(self, payload: dict[str, Any]) -> None:
-        if payload["session"] != self.day_session:
-            self.day_session, self.day_start = payload["session"], self.account.equity
-        if payload["at"] == "close":
-            self.account.mark(payload["prices"])
-            self.bar = payload["bar"]
+    def _mark(self, event: Mark) -> None:
+        if event.session != self.day_session:
+            self.day_session, self.day_start = event.session, self.account.equity
+        if event.at == "close":
+            self.account.mark(event.prices)
+            self.bar = event.bar
             equity = self.account.equity
         else:
-            self.opened_bar = payload["bar"]
-            equity = self.account.value(payload["prices"])
+            self.opened_bar = event.bar
+            equity = self.account.value(event.prices)
         self.loss = daily_loss(self.day_start, equity)
-        self._watch_loss(payload["session"])
+        self._watch_loss(event.session)
 
     def _watch_loss(self, session: int) -> None:
         """The breaker is part of the state, so no restart can forget or re-arm it."""
-        limits = self.opening["limits"]
+        limits = self.opening.limits if self.opening else None
         tripped = limits is not None and trips_breaker(self.loss, limits["daily_loss"])
         if tripped and self.halted_session != session:
             self.halted_session, self.halt_loss = session, self.loss
-
-    def _halt(self, payload: dict[str, Any]) -> None:
-        self.noted_halt = payload["session"]
-
-    def _end(self, payload: dict[str, Any]) -> None:
-        self.ended = True
 
 
 def state_from_journal(records: Iterable[Record]) -> SessionState:
     """Fold a journal."""
     state = SessionState()
     for record in records:
-        state.apply(record)
+        state.apply(record.event)
     return state

@@ -1,7 +1,6 @@
 """Why we refuse an order, in numbers. The venue's refusals are rejections, not denials."""
 
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +25,3 @@ class Denial:
         """`MAX_POSITION NVDA: asked 0.081, limit 0.05`."""
         pair = f" with {self.other}" if self.other else ""
         return f"{self.code} {self.symbol}{pair}: asked {self.asked:.4g}, limit {self.limit:.4g}"
-
-    def payload(self) -> dict[str, Any]:
-        """The fields of a `denial` record."""
-        fields = {
-            "code": self.code,
-            "limit": self.limit,
-            "asked": self.asked,
-            "symbol": self.symbol,
-        }
-        return fields | ({"other": self.other} if self.other else {})

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 
 class Side(StrEnum):
@@ -20,6 +19,11 @@ class Leg(StrEnum):
     STOP_LOSS = "stop_loss"
     TAKE_PROFIT = "take_profit"
     LEAVER = "leaver"  # out of its slot: nobody's choice
+
+    @property
+    def inside_bar(self) -> bool:
+        """Whether it trades inside the bar that set it off, not at the open after a decision."""
+        return self in (Leg.STOP_LOSS, Leg.TAKE_PROFIT)
 
 
 def client_order_id(session_id: str, decision_id: str, symbol: str, leg: Leg) -> str:
@@ -49,31 +53,6 @@ class Order:
     quantity: float = 0.0
     trigger_price: float = 0.0
 
-    def payload(self) -> dict[str, Any]:
-        """The fields of an `order` record."""
-        return {
-            "client_order_id": self.client_order_id,
-            "symbol": self.symbol,
-            "side": self.side.value,
-            "leg": self.leg.value,
-            "notional": self.notional,
-            "quantity": self.quantity,
-            "trigger_price": self.trigger_price,
-        }
-
-    @classmethod
-    def from_payload(cls, payload: dict[str, Any]) -> "Order":
-        """The order of an `order` record."""
-        return cls(
-            client_order_id=payload["client_order_id"],
-            symbol=payload["symbol"],
-            side=Side(payload["side"]),
-            leg=Leg(payload["leg"]),
-            notional=payload["notional"],
-            quantity=payload["quantity"],
-            trigger_price=payload["trigger_price"],
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Fill:
@@ -97,31 +76,6 @@ class Fill:
     cash_change: float
     fees: float
 
-    def payload(self) -> dict[str, Any]:
-        """The fields of a `fill` record."""
-        return {
-            "client_order_id": self.client_order_id,
-            "symbol": self.symbol,
-            "side": self.side.value,
-            "quantity": self.quantity,
-            "price": self.price,
-            "cash_change": self.cash_change,
-            "fees": self.fees,
-        }
-
-    @classmethod
-    def from_payload(cls, payload: dict[str, Any]) -> "Fill":
-        """The fill of a `fill` record."""
-        return cls(
-            client_order_id=payload["client_order_id"],
-            symbol=payload["symbol"],
-            side=Side(payload["side"]),
-            quantity=payload["quantity"],
-            price=payload["price"],
-            cash_change=payload["cash_change"],
-            fees=payload["fees"],
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
@@ -130,11 +84,3 @@ class Rejection:
     client_order_id: str
     symbol: str
     reason: str
-
-    def payload(self) -> dict[str, Any]:
-        """The fields of a `rejection` record."""
-        return {
-            "client_order_id": self.client_order_id,
-            "symbol": self.symbol,
-            "reason": self.reason,
-        }

@@ -7,6 +7,7 @@ import numpy as np
 
 from envs.rules import BUY, HOLD, SELL
 from serve.errors import PolicyUnavailableError
+from trade.orders.orders import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,11 @@ def checked(answer: PolicyAnswer, num_assets: int, bundle_id: str) -> PolicyAnsw
     return answer
 
 
-def named_actions(answer: PolicyAnswer, symbols: tuple[str, ...]) -> dict[str, str]:
+def named_actions(answer: PolicyAnswer, symbols: tuple[str, ...]) -> dict[str, Side]:
     """What is to be done, by symbol; HOLD is left out, and so are empty slots, which are ""."""
-    names = {BUY: "buy", SELL: "sell"}
+    sides = {BUY: Side.BUY, SELL: Side.SELL}
     return {
-        symbol: names[int(action)]
+        symbol: sides[int(action)]
         for symbol, action in zip(symbols, answer.actions, strict=True)
         if symbol and action != HOLD
     }

@@ -2,10 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
 
 from trade.bars.bar_table import decision_id
-from trade.bars.slot_map import Leaver
+from trade.journal.events import (
+    EntryDenied,
+    HandOver,
+    IntendedLeg,
+    OrderFilled,
+    OrderRejected,
+    OrderSent,
+    ProtectionHit,
+)
 from trade.journal.failpoint import failpoint
 from trade.orders.denial import Denial
 from trade.orders.orders import Leg, Order, Rejection, Side, client_order_id
@@ -27,23 +34,20 @@ class Execution:
     def hand_over(self, bar: int) -> None:
         """Sell at this bar's open who is out of its slot: no limit of entries is in the way."""
         state = self._desk.state
-        session_id, decided = state.opening["session_id"], decision_id(self._desk.table, bar - 1)
         for leaver in self._desk.seats.leavers(bar):
-            order_id = client_order_id(session_id, decided, leaver.symbol, Leg.LEAVER)
+            order_id = self._order_id(bar - 1, leaver.symbol, Leg.LEAVER)
             if order_id not in state.handed_over:
-                payload = {"client_order_id": order_id, "bar": bar, **asdict(leaver)}
-                self._desk.log.record("handover", payload, durable=True)
-            quantity = state.account.quantity(leaver.symbol)
-            if quantity and order_id not in state.settled:
-                self._send(self._sale_of(leaver, order_id, quantity), bar)
+                event = HandOver(client_order_id=order_id, bar=bar, **asdict(leaver))
+                self._desk.log.record(event)
+            if state.account.quantity(leaver.symbol) and order_id not in state.settled:
+                self._send(self._sale(order_id, leaver.symbol, Leg.LEAVER, leaver.price), bar)
 
     def open(self, bar: int) -> None:
         """Send what was intended at the close before, in asset order, at this bar's open."""
         state = self._desk.state
-        if state.intent.get("bar") != bar - 1:
-            return
-        for leg in state.intent["legs"]:
-            if leg["client_order_id"] not in state.settled:
+        intent = state.intent_of(bar - 1)
+        for leg in intent.legs if intent else ():
+            if leg.client_order_id not in state.settled:
                 self._send_leg(leg, bar)
 
     def protect(self, bar: int, protection: Protection) -> None:
@@ -53,22 +57,21 @@ class Execution:
 
     def deny(self, denial: Denial, order_id: str, bar: int) -> None:
         """Journal a refusal, which settles the order id."""
-        self._desk.log.record(
-            "denial", denial.payload() | {"client_order_id": order_id, "bar": bar}
-        )
+        numbers = {name: value for name, value in asdict(denial).items() if value != ""}
+        self._desk.log.record(EntryDenied(client_order_id=order_id, bar=bar, **numbers))
 
-    def _sale_of(self, leaver: Leaver, order_id: str, quantity: float) -> Order:
-        return Order(
-            order_id,
-            leaver.symbol,
-            Side.SELL,
-            Leg.LEAVER,
-            quantity=quantity,
-            trigger_price=leaver.price,
-        )
+    def _order_id(self, decided: int, symbol: str, leg: Leg) -> str:
+        """The id of an order that follows from a bar and not from the policy."""
+        session_id = self._desk.terms.session_id
+        return client_order_id(session_id, decision_id(self._desk.table, decided), symbol, leg)
 
-    def _send_leg(self, leg: dict[str, Any], bar: int) -> None:
-        order_id = leg["client_order_id"]
+    def _sale(self, order_id: str, symbol: str, leg: Leg, price: float) -> Order:
+        """An order to sell all that is held, from a price in USD."""
+        quantity = self._desk.state.account.quantity(symbol)
+        return Order(order_id, symbol, Side.SELL, leg, quantity=quantity, trigger_price=price)
+
+    def _send_leg(self, leg: IntendedLeg, bar: int) -> None:
+        order_id = leg.client_order_id
         waiting = self._desk.state.open_orders.get(order_id)
         order = waiting or build_order(self._desk, leg, bar)
         if isinstance(order, Denial):
@@ -96,34 +99,25 @@ class Execution:
         )
 
     def _send_protection(self, symbol: str, trigger: Trigger, bar: int) -> None:
-        state = self._desk.state
-        order_id = client_order_id(
-            state.opening["session_id"], decision_id(self._desk.table, bar), symbol, trigger.leg
-        )
-        if order_id not in state.protecting:
-            details = {"leg": trigger.leg.value, "price": trigger.price, "gap": trigger.gap}
-            payload = {"client_order_id": order_id, "bar": bar, "symbol": symbol} | details
-            self._desk.log.record("protection", payload, durable=True)
-        quantity = state.account.quantity(symbol)
-        price = trigger.price
-        order = Order(
-            order_id, symbol, Side.SELL, trigger.leg, quantity=quantity, trigger_price=price
-        )
-        self._send(order, bar)
+        order_id = self._order_id(bar, symbol, trigger.leg)
+        if order_id not in self._desk.state.protecting:
+            event = ProtectionHit(
+                client_order_id=order_id, symbol=symbol, bar=bar, **asdict(trigger)
+            )
+            self._desk.log.record(event)
+        self._send(self._sale(order_id, symbol, trigger.leg, trigger.price), bar)
 
     def _send(self, order: Order, bar: int) -> None:
         if order.client_order_id not in self._desk.state.open_orders:
-            self._desk.log.record("order", order.payload() | {"bar": bar}, durable=True)
+            self._desk.log.record(OrderSent(bar=bar, **asdict(order)))
         failpoint("after_order")
         outcome = self._desk.broker.submit(order, bar)
         failpoint("after_submit")
-        payload = outcome.payload() | {"bar": bar, "leg": order.leg.value}
         if isinstance(outcome, Rejection):
-            self._desk.log.record("rejection", payload)
+            self._desk.log.record(OrderRejected(bar=bar, leg=order.leg, **asdict(outcome)))
             return
-        inside_bar = order.leg in (Leg.STOP_LOSS, Leg.TAKE_PROFIT)
-        decided = bar if inside_bar else bar - 1
-        self._desk.log.record(
-            "fill", payload | {"decided_in": int(self._desk.table.session[decided])}
-        )
+        decided = bar if order.leg.inside_bar else bar - 1
+        session = int(self._desk.table.session[decided])
+        fill = OrderFilled(bar=bar, leg=order.leg, decided_in=session, **asdict(outcome))
+        self._desk.log.record(fill)
         failpoint("after_fill")

@@ -1,9 +1,8 @@
 """From one intended leg to an order, or to the denial that says why not."""
 
-from typing import Any
-
 from envs import rules
 from trade.bars.bar_table import prices_of
+from trade.journal.events import IntendedLeg
 from trade.journal.state import NEVER
 from trade.orders.denial import Denial
 from trade.orders.orders import Leg, Order, Side
@@ -13,20 +12,20 @@ from trade.risk.sizing import entry_notional, v6_notional
 from trade.session.desk import Desk
 
 
-def build_order(desk: Desk, leg: dict[str, Any], bar: int) -> Order | Denial:
+def build_order(desk: Desk, leg: IntendedLeg, bar: int) -> Order | Denial:
     """The order of one leg at the open of `bar`.
 
     Void where the slot was handed over. Then checks in V6's order (trades a day, holding
     period, tradable price, size), then the gate's limits again, since prices and account have
     moved since the decision.
     """
-    symbol, order_id = leg["symbol"], leg["client_order_id"]
+    symbol, order_id = leg.symbol, leg.client_order_id
     if desk.seats.handed_over(symbol, bar):
         return Denial("HANDED_OVER", 0.0, 1.0, symbol)
     refusal = _refused_by_v6(desk, symbol, bar)
     if refusal:
         return refusal
-    if leg["side"] == Side.SELL:
+    if leg.side is Side.SELL:
         quantity = desk.state.account.quantity(symbol)
         return Order(order_id, symbol, Side.SELL, Leg.EXIT, quantity=quantity)
     size = denied_entry(desk, symbol, bar - 1) or _size(desk, symbol, bar)

@@ -178,7 +178,7 @@ def replay_table(
     with Journal(request.journal) as journal:
         log = SessionLog(journal)
         account = deepcopy(log.state.account)
-        if not log.state.opening:
+        if log.state.opening is None:
             account = Account.opened_with(terms.params.initial_balance)
         setup = BrokerSetup(
             seats=seats,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trade.journal.audit import audit
+from trade.journal.events import Decision, EntryDenied, Mark, OrderFilled, SessionStarted
 from trade.journal.journal_format import Record
 
 
@@ -48,22 +49,25 @@ class ReplayResult:
 def summarise(path: Path, records: list[Record]) -> ReplayResult:
     """The result that a journal's records amount to."""
     counts = Counter(record.kind for record in records)
-    closes = [r.payload for r in records if r.kind == "mark" and r.payload["at"] == "close"]
-    decisions = [r.payload for r in records if r.kind == "decision"]
-    fills = [r.payload for r in records if r.kind == "fill"]
+    events = [record.event for record in records]
+    opening = events[0]
+    assert isinstance(opening, SessionStarted)
+    closes = [event for event in events if isinstance(event, Mark) and event.at == "close"]
+    decisions = [event for event in events if isinstance(event, Decision)]
+    fills = [event for event in events if isinstance(event, OrderFilled)]
     return ReplayResult(
-        session_id=records[0].payload["session_id"],
+        session_id=opening.session_id,
         journal=path,
-        sessions=len({mark["session"] for mark in closes}),
+        sessions=len({mark.session for mark in closes}),
         decisions=len(decisions),
-        policy_failures=sum("failure" in decision for decision in decisions),
+        policy_failures=sum(decision.failure is not None for decision in decisions),
         orders=counts["order"],
         fills=len(fills),
         rejections=counts["rejection"],
-        denials=dict(Counter(r.payload["code"] for r in records if r.kind == "denial")),
+        denials=dict(Counter(event.code for event in events if isinstance(event, EntryDenied))),
         risk_breaches=len(audit(records)),
-        protection_exits=sum(fill["leg"] in ("stop_loss", "take_profit") for fill in fills),
+        protection_exits=sum(fill.leg.inside_bar for fill in fills),
         halts=counts["halt"],
-        equity_curve=tuple((mark["bar_ts"], mark["equity"]) for mark in closes),
-        final_equity=closes[-1]["equity"],
+        equity_curve=tuple((mark.bar_ts, mark.equity) for mark in closes),
+        final_equity=closes[-1].equity,
     )

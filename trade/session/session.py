@@ -1,13 +1,14 @@
 """The trading session: at each close decide, at the next open trade, inside the bar protect."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
 
 import numpy as np
 
 from cluster.errors import ConfigError
 from serve.errors import PolicyRefusedError, PolicyUnavailableError
 from trade.bars.bar_table import bar_time, decision_id, prices_of
+from trade.journal.events import Decision, Halt, IntendedLeg, Intent, Mark, SessionEnded
 from trade.journal.failpoint import failpoint
 from trade.orders.orders import Leg, Side, client_order_id
 from trade.policy.policy import AccountView, Policy, checked, named_actions, named_probabilities
@@ -51,23 +52,15 @@ class TradingSession:
             self._mark(bar, "close")
             on_bar(bar)
         if not state.ended:
-            self._desk.log.record("session_ended", {"bar": last, "equity": state.account.equity})
+            self._desk.log.record(SessionEnded(bar=last, equity=state.account.equity))
 
     def _begin(self, first: int, last: int) -> None:
-        payload = self._desk.terms.payload() | {
-            "symbols": list(self._desk.table.symbols),
-            "first": first,
-            "last": last,
-        }
-        opening = self._desk.state.opening
-        if not opening:
-            self._desk.log.record("session_started", payload, durable=True)
-        for name in (name for name in opening if opening[name] != payload[name]):
-            raise ConfigError(
-                f"session {opening['session_id']} cannot be resumed",
-                f"its {name} was {opening[name]}, now it is {payload[name]}",
-                "resume it with what it was started with, or start another session",
-            )
+        started = self._desk.state.opening
+        opening = self._desk.terms.opening(self._desk.table.symbols, first, last)
+        if started is None:
+            self._desk.log.record(opening)
+        elif started.payload() != opening.payload():
+            raise _other_terms(started.payload(), opening.payload())
         if self._desk.state.bar < 0:
             self._mark(first, "close")
         self._note_halt()
@@ -75,36 +68,36 @@ class TradingSession:
     def _decide(self, bar: int) -> None:
         """Ask the policy and write down what is intended, unless the journal has it already."""
         state = self._desk.state
-        if state.decision.get("bar") != bar:
-            self._desk.log.record("decision", self._ask(bar))
-        if state.intent.get("bar") == bar:
+        decision = state.decision
+        if decision is None or decision.bar != bar:
+            decision = self._ask(bar)
+            self._desk.log.record(decision)
+        if state.intent_of(bar):
             return
-        legs = self._allowed_legs(bar)
+        legs = tuple(self._allowed_legs(decision))
         if legs:
             failpoint("before_intent")
-            payload = {"decision_id": decision_id(self._desk.table, bar), "bar": bar, "legs": legs}
-            self._desk.log.record("intent", payload, durable=True)
+            self._desk.log.record(Intent(decision_id=decision.decision_id, bar=bar, legs=legs))
             failpoint("after_intent")
 
-    def _ask(self, bar: int) -> dict[str, Any]:
-        table, account = self._desk.table, self._desk.state.account
-        symbols = self._desk.seats.symbols(bar)
-        moment = bar_time(table, bar)
-        asked = decision_id(table, bar)
-        payload: dict[str, Any] = {"decision_id": asked, "bar": bar, "bar_ts": moment}
+    def _ask(self, bar: int) -> Decision:
+        table, symbols = self._desk.table, self._desk.seats.symbols(bar)
+        moment, asked = bar_time(table, bar), decision_id(table, bar)
+        facts: dict[str, Any] = {"decision_id": asked, "bar": bar, "bar_ts": moment}
+        facts["equity"] = self._desk.state.account.equity
         try:
             features = self._desk.seats.values(table.features[bar], bar)
             answer = self._policy.decide(features, self._view(bar), moment, asked)
             checked(answer, len(symbols), self._desk.terms.bundle_id)
         except (PolicyUnavailableError, PolicyRefusedError) as error:
-            return payload | {"actions": {}, "equity": account.equity, "failure": str(error)}
-        return payload | {
-            "actions": named_actions(answer, symbols),
-            "equity": account.equity,
-            "bundle_id": answer.bundle_id,
-            "probabilities": named_probabilities(answer, symbols),
-            "latency_ms": answer.latency_ms,
-        }
+            return Decision(**facts, actions={}, failure=str(error))
+        return Decision(
+            **facts,
+            actions=named_actions(answer, symbols),
+            bundle_id=answer.bundle_id,
+            probabilities=named_probabilities(answer, symbols),
+            latency_ms=answer.latency_ms,
+        )
 
     def _view(self, bar: int) -> AccountView:
         account = self._desk.state.account
@@ -114,33 +107,32 @@ class TradingSession:
             account.cash, account.equity, account.peak, account.initial_balance, values
         )
 
-    def _allowed_legs(self, bar: int) -> list[dict[str, str]]:
+    def _allowed_legs(self, decision: Decision) -> Iterator[IntendedLeg]:
         """The decision's legs in asset order, without entries that the gate denies already."""
-        state = self._desk.state
         entries: list[str] = []
-        legs = []
-        for symbol in self._desk.seats.symbols(bar):
-            action = state.decision["actions"].get(symbol)
-            if action == Side.SELL and state.account.quantity(symbol) > 0:
-                legs.append(self._leg(symbol, Side.SELL, Leg.EXIT))
-            if action == Side.BUY and self._entry_allowed(symbol, bar, tuple(entries)):
+        for symbol in self._desk.seats.symbols(decision.bar):
+            action = decision.actions.get(symbol)
+            if action is None:
+                continue
+            leg = self._leg(decision, symbol, action)
+            if action is Side.SELL and self._desk.state.account.quantity(symbol) > 0:
+                yield leg
+            if action is Side.BUY and self._entry_allowed(leg, decision.bar, tuple(entries)):
                 entries.append(symbol)
-                legs.append(self._leg(symbol, Side.BUY, Leg.ENTRY))
-        return legs
+                yield leg
 
-    def _entry_allowed(self, symbol: str, bar: int, entries: tuple[str, ...]) -> bool:
-        leg = self._leg(symbol, Side.BUY, Leg.ENTRY)
-        if leg["client_order_id"] in self._desk.state.settled:
+    def _entry_allowed(self, leg: IntendedLeg, bar: int, entries: tuple[str, ...]) -> bool:
+        if leg.client_order_id in self._desk.state.settled:
             return False
-        denial = denied_entry(self._desk, symbol, bar, entries)
+        denial = denied_entry(self._desk, leg.symbol, bar, entries)
         if denial:
-            self._execution.deny(denial, leg["client_order_id"], bar)
+            self._execution.deny(denial, leg.client_order_id, bar)
         return denial is None
 
-    def _leg(self, symbol: str, side: Side, leg: Leg) -> dict[str, str]:
-        decision = self._desk.state.decision["decision_id"]
-        order_id = client_order_id(self._desk.terms.session_id, decision, symbol, leg)
-        return {"symbol": symbol, "side": side.value, "client_order_id": order_id}
+    def _leg(self, decision: Decision, symbol: str, side: Side) -> IntendedLeg:
+        leg = Leg.ENTRY if side is Side.BUY else Leg.EXIT
+        order_id = client_order_id(self._desk.terms.session_id, decision.decision_id, symbol, leg)
+        return IntendedLeg(symbol=symbol, side=side, client_order_id=order_id)
 
     def _trade(self, bar: int) -> None:
         if self._desk.state.opened_bar != bar:
@@ -150,24 +142,24 @@ class TradingSession:
         if self._desk.terms.protection:
             self._execution.protect(bar, self._desk.terms.protection)
 
-    def _mark(self, bar: int, at: str) -> None:
+    def _mark(self, bar: int, at: Literal["open", "close"]) -> None:
         """Value the account at a bar's open or close; the breaker looks at each mark."""
         state = self._desk.state
         prices = self._desk.table.open[bar] if at == "open" else self._desk.table.close[bar]
-        due = at == "open" and state.intent.get("bar") == bar - 1
-        intended = [leg["symbol"] for leg in state.intent["legs"]] if due else []
+        intent = state.intent_of(bar - 1) if at == "open" else None
+        intended = [leg.symbol for leg in intent.legs] if intent else []
         held = dict.fromkeys([*state.account.positions, *intended])
         marked = prices_of(self._desk.table, prices, held)
-        payload = {
-            "at": at,
-            "bar": bar,
-            "bar_ts": bar_time(self._desk.table, bar),
-            "session": int(self._desk.table.session[bar]),
-            "prices": marked,
-            "cash": state.account.cash,
-            "equity": state.account.value(marked),
-        }
-        self._desk.log.record("mark", payload)
+        mark = Mark(
+            at=at,
+            bar=bar,
+            bar_ts=bar_time(self._desk.table, bar),
+            session=int(self._desk.table.session[bar]),
+            prices=marked,
+            cash=state.account.cash,
+            equity=state.account.value(marked),
+        )
+        self._desk.log.record(mark)
         self._note_halt()
 
     def _note_halt(self) -> None:
@@ -176,7 +168,19 @@ class TradingSession:
         if state.halted_session is None or state.noted_halt == state.halted_session:
             return
         assert self._desk.terms.limits is not None
-        payload = {"code": "DAILY_LOSS", "session": state.halted_session, "loss": state.halt_loss}
-        self._desk.log.record(
-            "halt", payload | {"limit": self._desk.terms.limits.daily_loss}, durable=True
+        halt = Halt(
+            code="DAILY_LOSS",
+            session=state.halted_session,
+            loss=state.halt_loss,
+            limit=self._desk.terms.limits.daily_loss,
         )
+        self._desk.log.record(halt)
+
+
+def _other_terms(started: dict[str, Any], asked: dict[str, Any]) -> ConfigError:
+    name = next(name for name in started if started[name] != asked[name])
+    return ConfigError(
+        f"session {started['session_id']} cannot be resumed",
+        f"its {name} was {started[name]}, now it is {asked[name]}",
+        "resume it with what it was started with, or start another session",
+    )

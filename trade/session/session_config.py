@@ -1,10 +1,10 @@
 """What a trading session is run under."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from cluster.errors import ConfigError
 from envs.params import V6Params
+from trade.journal.events import SessionStarted
 from trade.orders.protection import Protection
 from trade.risk.risk import RiskLimits
 
@@ -44,16 +44,19 @@ class Terms:
                 "trade a bundle that was trained with the default preset",
             )
 
-    def payload(self) -> dict[str, Any]:
-        """The fields of `session_started`."""
-        return {
-            "session_id": self.session_id,
-            "label": self.label,
-            "bundle_id": self.bundle_id,
-            "initial_balance": self.params.initial_balance,
-            "params": self.params.to_dict(),
-            "limits": asdict(self.limits) if self.limits else None,
-            "protection": asdict(self.protection) if self.protection else None,
-            "seed": self.seed,
-            "data": self.data,
-        }
+    def opening(self, symbols: tuple[str, ...], first: int, last: int) -> SessionStarted:
+        """The event that a session over the bars `first` to `last` of these symbols starts with."""
+        return SessionStarted(
+            session_id=self.session_id,
+            label=self.label,
+            bundle_id=self.bundle_id,
+            symbols=symbols,
+            initial_balance=self.params.initial_balance,
+            params=self.params.to_dict(),
+            limits=asdict(self.limits) if self.limits else None,
+            protection=self.protection,
+            seed=self.seed,
+            data=self.data,
+            first=first,
+            last=last,
+        )

@@ -60,7 +60,7 @@ def test_without_the_risk_gate_nothing_is_denied_by_it(ploutos, filled_home):
 
     assert "MAX_POSITION" in gated["denials"]
     assert "MAX_POSITION" not in free["denials"]
-    opening = read_journal(filled_home / "journal" / "free.jsonl")[0].payload
+    opening = read_journal(filled_home / "journal" / "free.jsonl")[0].event.payload()
     assert opening["limits"] is None
     assert opening["protection"] is None
 
@@ -158,7 +158,9 @@ def test_the_span_of_a_replay_is_the_one_asked_for(ploutos, filled_home, bars):
     ).document
 
     marks = [
-        r.payload for r in read_journal(filled_home / "journal" / "span.jsonl") if r.kind == "mark"
+        r.event.payload()
+        for r in read_journal(filled_home / "journal" / "span.jsonl")
+        if r.kind == "mark"
     ]
     assert marks[0]["bar_ts"][:10] >= str(start)
     assert marks[-1]["bar_ts"][:10] == str(last)

@@ -155,7 +155,7 @@ def test_status_positions_and_orders_tell_the_journal(ploutos, filled_home):
     positions = ploutos("trade", "positions", "--json").document["positions"]
     orders = ploutos("trade", "orders", "--limit", 5, "--json").document["orders"]
 
-    assert status["equity"] == records[-1].payload["equity"]
+    assert status["equity"] == records[-1].event.payload()["equity"]
     assert status["state"] == "ENDED"
     assert status["fills"] == sum(record.kind == "fill" for record in records)
     assert sum(row["value"] for row in positions) == pytest.approx(

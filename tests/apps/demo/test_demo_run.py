@@ -94,7 +94,7 @@ def test_the_paper_sessions_are_in_the_journal_without_a_breach(demo: DemoRun) -
     assert kinds[-1] == "session_ended"
     assert kinds.count("order") == demo.document["orders"]
     assert demo.document["risk_breaches"] == 0
-    assert records[0].payload["label"] == SimulatedMarket.label
+    assert records[0].event.payload()["label"] == SimulatedMarket.label
 
 
 def test_nothing_of_it_runs_on(demo: DemoRun) -> None:

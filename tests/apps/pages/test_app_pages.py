@@ -52,7 +52,7 @@ def test_an_empty_home_tells_the_next_command(page, home_root):
 @pytest.mark.parametrize("page", PAGES)
 def test_a_normal_home_shows_its_own_numbers(page, filled_home):
     records = read_journal(Home(filled_home).journal / "demo.jsonl")
-    equity = records[-1].payload["equity"]
+    equity = records[-1].event.payload()["equity"]
 
     app = open_page(page)
 

@@ -1,31 +1,25 @@
+from journal_events import STOPS, fill, intent, mark, order, started
+
 from trade.journal.audit import audit
+from trade.journal.events import Event
 from trade.journal.journal_format import Record
 
 LIMITS = {"max_position": 0.05, "portfolio_risk": 0.02, "daily_loss": 0.03}
 
 
-def journal(*entries: tuple[str, dict], limits: dict | None = LIMITS) -> list[Record]:
+def journal(*events: Event, limits: dict | None = LIMITS) -> list[Record]:
     """Records of an account of 100,000 with stops 5 % away."""
-    opening = {"initial_balance": 1e5, "limits": limits, "protection": {"stop_loss": 0.05}}
     records: list[Record] = []
-    for kind, payload in [("session_started", opening), *entries]:
-        records.append(Record.chained(records[-1] if records else None, "now", kind, payload))
+    for event in (started(1e5, limits=limits, protection=STOPS), *events):
+        records.append(Record.chained(records[-1] if records else None, "now", event))
     return records
 
 
-def mark(at: str, session: int = 1, **prices: float) -> tuple[str, dict]:
-    return "mark", {"at": at, "session": session, "prices": prices}
-
-
-def trade(symbol: str, quantity: float, price: float, side: str = "buy") -> list[tuple[str, dict]]:
+def trade(symbol: str, quantity: float, price: float, side: str = "buy") -> list[Event]:
     order_id = f"id-{symbol}-{side}-{quantity}"
-    cash = quantity * price * (-1 if side == "buy" else 1)
-    fill = {"client_order_id": order_id, "symbol": symbol, "side": side, "quantity": quantity}
-    return [
-        ("intent", {"legs": [{"client_order_id": order_id}]}),
-        ("order", {"client_order_id": order_id}),
-        ("fill", fill | {"price": price, "cash_change": cash}),
-    ]
+    leg = "entry" if side == "buy" else "exit"
+    traded = {"symbol": symbol, "quantity": quantity, "price": price}
+    return [intent(order_id), order(order_id, symbol), fill(order_id, leg, **traded)]
 
 
 def codes(records: list[Record]) -> list[tuple[str, str]]:
@@ -54,7 +48,10 @@ def test_an_entry_after_the_breaker_tripped_is_a_breach_until_the_next_session()
     start = [mark("open", A=100.0), *trade("A", 40.0, 100.0), mark("close", A=20.0)]
     late = [mark("open", A=20.0, B=10.0), *trade("B", 1.0, 10.0)]
     assert codes(journal(*start, *late)) == [("DAILY_LOSS", "B")]
-    assert codes(journal(*start, mark("open", 2, A=20.0, B=10.0), *trade("B", 1.0, 10.0))) == []
+    assert (
+        codes(journal(*start, mark("open", session=2, A=20.0, B=10.0), *trade("B", 1.0, 10.0)))
+        == []
+    )
 
 
 def test_exits_are_never_a_breach() -> None:

@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from journal_events import mark
 
 from cluster.errors import DataError, LockedError, PloutosError
-from cluster.hash_chain import GENESIS
+from cluster.files import canonical_json
+from cluster.hash_chain import GENESIS, START
+from trade.journal.events import Decision, SessionEnded
 from trade.journal.journal import Journal, read_journal
-from trade.journal.journal_format import parse_lines
+from trade.journal.journal_format import LINKS, parse_lines
+from trade.orders.orders import Side
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -21,7 +25,7 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 def write(path: Path, count: int = 4) -> bytes:
     with Journal(path, clock=lambda: NOON) as journal:
         for number in range(count):
-            journal.append("mark", {"bar": number, "note": "größer", "equity": 0.1 + number})
+            journal.append(mark("close", number, größer=0.1 + number))
     return path.read_bytes()
 
 
@@ -31,7 +35,7 @@ def test_records_are_numbered_and_chained(tmp_path: Path) -> None:
     assert [record.seq for record in records] == [0, 1, 2]
     assert records[0].prev == GENESIS
     assert [r.prev for r in records[1:]] == [r.hash for r in records[:-1]]
-    assert records[2].payload["equity"] == 2.1
+    assert records[2].event == mark("close", 2, größer=2.1)
     assert records[0].ts == "2026-01-02T12:00:00+00:00"
 
 
@@ -40,13 +44,25 @@ def test_a_line_has_the_six_keys_of_the_schema(tmp_path: Path) -> None:
     assert sorted(line) == ["hash", "payload", "prev", "seq", "ts", "type"]
 
 
-def test_an_unknown_type_and_a_nan_are_refused(tmp_path: Path) -> None:
-    with Journal(tmp_path / "a.jsonl") as journal:
-        with pytest.raises(ValueError, match="unknown record type"):
-            journal.append("gossip", {})
-        with pytest.raises(ValueError, match="not JSON compliant"):
-            journal.append("mark", {"equity": float("nan")})
-    assert read_journal(tmp_path / "a.jsonl") == []
+@pytest.mark.parametrize(
+    ("kind", "payload", "why"),
+    [
+        ("gossip", {}, "unknown record type gossip"),
+        ("session_ended", {"bar": 3}, "session_ended.equity: Field required"),
+        ("session_ended", {"bar": "x", "equity": 1.0}, "session_ended.bar: Input should be"),
+        ("session_ended", {"bar": 3, "equity": 1.0, "mood": 1}, "session_ended.mood: Extra"),
+    ],
+)
+def test_a_record_of_no_known_form_is_damage(kind: str, payload: dict, why: str) -> None:
+    line = canonical_json(LINKS.link({"ts": "now", "type": kind, "payload": payload}, START))
+    with pytest.raises(DataError, match="damaged at line 1") as damage:
+        parse_lines(line + b"\n", "a.jsonl")
+    assert why in str(damage.value)
+
+
+def test_a_nan_is_no_event() -> None:
+    with pytest.raises(ValueError, match="finite number"):
+        SessionEnded(bar=1, equity=float("nan"))
 
 
 def test_a_tail_torn_at_any_byte_is_cut_and_writing_goes_on(tmp_path: Path) -> None:
@@ -62,7 +78,7 @@ def test_a_tail_torn_at_any_byte_is_cut_and_writing_goes_on(tmp_path: Path) -> N
         assert len(read_journal(path)) == kept
         with Journal(path, clock=lambda: NOON) as journal:
             assert len(journal.recovered) == kept
-            journal.append("mark", {"bar": -1})
+            journal.append(mark("close"))
         assert [r.seq for r in read_journal(path)] == list(range(kept + 1))
 
 
@@ -105,18 +121,24 @@ def test_lines_duplicated_removed_swapped_or_mangled_are_damage(tmp_path: Path, 
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
-        st.dictionaries(
-            st.text(max_size=5), st.floats(allow_nan=False, allow_infinity=False) | st.text()
+        st.builds(
+            Decision,
+            decision_id=st.text(),
+            bar=st.integers(0, 2**40),
+            bar_ts=st.text(),
+            actions=st.dictionaries(st.text(max_size=5), st.sampled_from(Side)),
+            equity=st.floats(allow_nan=False, allow_infinity=False),
+            failure=st.none() | st.text(),
         ),
         max_size=5,
     )
 )
-def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, payloads) -> None:
+def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, events) -> None:
     path = tmp_path_factory.mktemp("journal") / "a.jsonl"
     with Journal(path) as journal:
-        for payload in payloads:
-            journal.append("decision", payload)
-    assert [record.payload for record in read_journal(path)] == payloads
+        for event in events:
+            journal.append(event)
+    assert [record.event for record in read_journal(path)] == events
 
 
 def test_a_second_writer_is_locked_out_at_once_with_exit_code_4(tmp_path: Path) -> None:
@@ -130,8 +152,9 @@ def test_a_second_writer_is_locked_out_at_once_with_exit_code_4(tmp_path: Path) 
 DIE_WITH_THE_LOCK = """
 import os, signal, sys
 from pathlib import Path
+from trade.journal.events import SessionEnded
 from trade.journal.journal import Journal
-Journal(Path(sys.argv[1])).append("mark", {"bar": 0})
+Journal(Path(sys.argv[1])).append(SessionEnded(bar=0, equity=1.0))
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -148,19 +171,20 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from cluster.errors import PloutosError
+from trade.journal.events import HandOver, SessionEnded
 from trade.journal.journal import Journal
 path = Path(sys.argv[1])
 journal = Journal(path)
-journal.append("mark", {"bar": 0})
+journal.append(SessionEnded(bar=0, equity=1.0))
 size = path.stat().st_size
 resource.setrlimit(resource.RLIMIT_FSIZE, (size + 40, resource.RLIM_INFINITY))
 try:
-    journal.append("intent", {"bar": 1}, durable=True)
+    journal.append(HandOver(client_order_id="id", slot="a", symbol="A", price=1.0, bar=1))
 except PloutosError as error:
     print(error)
 assert path.stat().st_size == size, "a short write was left behind"
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-journal.append("mark", {"bar": 2})
+journal.append(SessionEnded(bar=2, equity=1.0))
 """
 
 
@@ -174,7 +198,7 @@ def test_a_disk_that_takes_half_a_record_leaves_the_journal_whole(tmp_path: Path
     assert run.returncode == 0, run.stderr
     assert "cannot write journal" in run.stdout
     assert "next: " in run.stdout
-    assert [r.payload["bar"] for r in read_journal(path)] == [0, 2]
+    assert [r.event.bar for r in read_journal(path)] == [0, 2]
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 
 

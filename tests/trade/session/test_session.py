@@ -36,7 +36,10 @@ def test_the_order_of_events(flat_table, scripted, request_for, journal: Path) -
     table = flat_table(bars=3)
     policy = scripted(table, {0: {"S0": 1}})
     replay_table(request_for(table, policy, journal), table)
-    kinds = [(r.kind, r.payload.get("at", r.payload.get("bar"))) for r in read_journal(journal)]
+    kinds = [
+        (r.kind, r.event.payload().get("at", r.event.payload().get("bar")))
+        for r in read_journal(journal)
+    ]
     assert kinds == [
         ("session_started", None),
         ("mark", "close"),
@@ -59,7 +62,7 @@ def test_intents_go_out_in_asset_order_each_with_the_cash_that_is_left(
     table = flat_table(bars=3, assets=3)
     policy = scripted(table, {0: {"S2": 1, "S0": 1, "S1": 1}})
     replay_table(request_for(table, policy, journal), table)
-    orders = [r.payload for r in read_journal(journal) if r.kind == "order"]
+    orders = [r.event.payload() for r in read_journal(journal) if r.kind == "order"]
     assert [order["symbol"] for order in orders] == ["S0", "S1", "S2"]
     assert [order["notional"] for order in orders] == pytest.approx([20_000, 16_000, 12_800])
 
@@ -131,7 +134,7 @@ def test_a_half_day_is_a_session_of_its_own_that_ends_at_one_o_clock(
     assert asked == ["20161125T143000", "20161125T153000", "20161125T163000", "20161125T173000"]
     assert (days == np.datetime64(half)).sum() == 4
     assert result.sessions == 2
-    fills = [r.payload["decided_in"] for r in read_journal(journal) if r.kind == "fill"]
+    fills = [r.event.payload()["decided_in"] for r in read_journal(journal) if r.kind == "fill"]
     assert [fills.count(session) for session in sorted(set(fills))] == [2, 2]
 
 
@@ -146,5 +149,5 @@ def test_a_name_that_trades_no_more_does_not_keep_others_out(
     result = replay_table(request_for(table, policy, journal, limits=RiskLimits()), table)
 
     assert result.denials == {"NOT_TRADABLE": 1}
-    orders = [r.payload for r in read_journal(journal) if r.kind == "order"]
+    orders = [r.event.payload() for r in read_journal(journal) if r.kind == "order"]
     assert [order["symbol"] for order in orders] == ["S1"]

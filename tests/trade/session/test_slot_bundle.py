@@ -124,11 +124,11 @@ def test_replay_and_evaluation_of_a_bundle_with_slots_agree(line: Line, journal:
     assert result.fills == backtest.fills > 15
     assert (result.policy_failures, result.risk_breaches) == (0, 0)
     records = read_journal(journal)
-    handovers = [r.payload for r in records if r.kind == "handover"]
+    handovers = [r.event.payload() for r in records if r.kind == "handover"]
     assert len(handovers) == np.count_nonzero(market.exit_price) > 10
-    assert any(r.payload["leg"] == "leaver" for r in records if r.kind == "fill")
+    assert any(r.event.payload()["leg"] == "leaver" for r in records if r.kind == "fill")
     # and orders name symbols, never slots
-    traded = {r.payload["symbol"] for r in records if r.kind == "order"}
+    traded = {r.event.payload()["symbol"] for r in records if r.kind == "order"}
     assert traded <= set(MARKET.tickers())
 
 

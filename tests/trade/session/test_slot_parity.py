@@ -161,7 +161,7 @@ def test_no_limit_of_entries_keeps_a_leaver(flat_table, request_for, journal) ->
     result = replay_table(ask, table, seating=seating)
     # then it is sold at its own open, the breaker having tripped
     records = read_journal(journal)
-    fills = [r.payload for r in records if r.kind == "fill"]
+    fills = [r.event.payload() for r in records if r.kind == "fill"]
     assert [(f["symbol"], f["leg"], f["bar"]) for f in fills] == [
         ("S0", "entry", 4),
         ("S0", "leaver", 6),
@@ -180,7 +180,7 @@ def test_a_name_that_no_longer_trades_is_taken_out(flat_table, request_for, jour
     actions[2] = 1
     ask = request_for(table, script(table, actions), journal)
     result = replay_table(ask, table, seating=handed_over_at(table, 8))
-    fills = [r.payload for r in read_journal(journal) if r.kind == "fill"]
+    fills = [r.event.payload() for r in read_journal(journal) if r.kind == "fill"]
     assert [(f["leg"], f["bar"]) for f in fills] == [("entry", 3), ("leaver", 8)]
     assert result.final_equity == pytest.approx(100_000.0)
 

@@ -5,13 +5,10 @@ deflates by the number of trials needs all of them. `<root>/<problem>/.chain.jso
 trial, with the hash of its file, in a hash chain: what is missing or changed is found and named.
 """
 
-from collections.abc import Sequence, Set
-from datetime import UTC, date, datetime
+from collections.abc import Set
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
 
 from cluster.errors import DataError
 from cluster.files import canonical_json, sha256_of
@@ -133,25 +130,6 @@ class TrialLedger:
 
         rows = [_summary(record) for record in self.records(problem)]
         return pl.DataFrame(rows, schema=summary_schema(), orient="row")
-
-    def daily_returns(self, problem: str) -> tuple[list[str], list[date], npt.NDArray[np.float64]]:
-        """Trial ids (N,), sessions (D,) and returns (N, D), NaN where a trial lacks a session."""
-        records = [record for record in self.records(problem) if len(record.test_returns)]
-        dates = sorted({day for record in records for day in record.test_dates})
-        column = {day: index for index, day in enumerate(dates)}
-        matrix = np.full((len(records), len(dates)), np.nan)
-        for row, record in enumerate(records):
-            matrix[row, [column[day] for day in record.test_dates]] = record.test_returns
-        return [record.trial_id for record in records], dates, matrix
-
-    def paths(self, problem: str, dates: Sequence[date]) -> npt.NDArray[np.float64]:
-        """Returns (N, D) over these sessions, of the trials that have them all."""
-        _, known, matrix = self.daily_returns(problem)
-        column = {day: index for index, day in enumerate(known)}
-        if not set(dates) <= set(column):
-            return np.empty((0, len(dates)))
-        chosen = matrix[:, [column[day] for day in dates]]
-        return chosen[~np.isnan(chosen).any(axis=1)]
 
 
 def _adopt(chain: ChainWriter, folder: Path, how: str) -> int:

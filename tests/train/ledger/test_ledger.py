@@ -64,11 +64,8 @@ def test_a_trial_from_before_the_field_is_a_fold_by_its_name(
 
 
 def test_an_empty_ledger_has_no_problems_and_no_trials(ledger: TrialLedger) -> None:
-    ids, dates, matrix = ledger.daily_returns(PROBLEM)
-
     assert ledger.problems() == []
     assert ledger.trials(PROBLEM).shape == (0, 15)
-    assert (ids, dates, matrix.shape) == ([], [], (0, 0))
 
 
 def test_the_table_tells_every_trial_oldest_first(ledger: TrialLedger, trial: Make) -> None:
@@ -93,23 +90,6 @@ def test_the_table_tells_every_trial_oldest_first(ledger: TrialLedger, trial: Ma
     assert table["test_days"].to_list() == [0, 3]
     assert table["test_sharpe"].to_list() == [None, sharpe_ratio(trial().test_returns)]
     assert table["config"].to_list() == ['{"gamma":0.99,"n_steps":64}'] * 2
-
-
-def test_daily_returns_are_aligned_by_date(ledger: TrialLedger, trial: Make) -> None:
-    ledger.append(trial(trial_id="a"))
-    ledger.append(
-        trial(
-            trial_id="b",
-            test_dates=[date(2024, 1, 3), date(2024, 1, 9)],
-            test_returns=np.array([0.5, 0.6]),
-        )
-    )
-
-    ids, dates, matrix = ledger.daily_returns(PROBLEM)
-
-    assert ids == ["a", "b"]
-    assert dates == [date(2024, 1, day) for day in (2, 3, 4, 9)]
-    np.testing.assert_array_equal(matrix, [[0.01, -0.02, 0.03, np.nan], [np.nan, 0.5, np.nan, 0.6]])
 
 
 def test_appending_the_same_again_changes_nothing(ledger: TrialLedger, trial: Make) -> None:

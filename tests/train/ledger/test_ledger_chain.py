@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from train.ledger.attempts import attempt_paths, attempts
 from train.ledger.ledger import CHAIN_FILE, TrialLedger, TrialRecord
 
 Make = Callable[..., TrialRecord]
@@ -128,9 +129,10 @@ def test_paths_are_those_that_cover_the_sessions(tmp_path: Path, trial: Make) ->
     ledger.append(trial(trial_id="part", test_dates=days[:2], test_returns=np.array([0.5, 0.6])))
     ledger.append(trial(trial_id="none", status="failed", test_dates=[], test_returns=np.array([])))
 
-    assert ledger.paths(PROBLEM, days).tolist() == [[0.01, -0.02, 0.03]]
-    assert ledger.paths(PROBLEM, days[:2]).tolist() == [[0.5, 0.6], [0.01, -0.02]]
-    assert ledger.paths(PROBLEM, [*days, date(2024, 1, 5)]).shape == (0, 4)
+    tried = attempts(ledger.records(PROBLEM))
+    assert attempt_paths(tried, days).tolist() == [[0.01, -0.02, 0.03]]
+    assert attempt_paths(tried, days[:2]).tolist() == [[0.5, 0.6], [0.01, -0.02]]
+    assert attempt_paths(tried, [*days, date(2024, 1, 5)]).shape == (0, 4)
 
 
 WRITER = """

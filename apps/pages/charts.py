@@ -1,4 +1,4 @@
-"""The charts of the app, as Plotly figures in colours that every kind of vision tells apart."""
+"""The charts of the app, as Plotly figures."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,23 +6,17 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-BLUE = "#1f6fb4"
-ORANGE = "#e07b00"
-GREY = "#6b7480"
+from cluster.html.style import BLUE, GREY, ORANGE, PALE, SKY, styled
+
 HEIGHT = 320
 
 
-def _plain(figure: go.Figure, y_title: str, *, height: int = HEIGHT) -> go.Figure:
-    """The look that all charts share: no box, the legend above, room for the labels."""
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 32, "b": 8},
-        legend={"orientation": "h", "y": 1.12, "x": 0},
-        hovermode="x unified",
-        yaxis={"title": y_title, "automargin": True},
-        xaxis={"automargin": True},
-    )
-    return figure
+def _plain(
+    figure: go.Figure, y_title: str, *, height: int = HEIGHT, hovermode: str = "x unified"
+) -> go.Figure:
+    """The look of all charts, with room above for Streamlit's buttons."""
+    figure.update_yaxes(title=y_title)
+    return styled(figure, height, margin_t=32, dragmode="zoom", hovermode=hovermode)
 
 
 def equity_curve(
@@ -59,9 +53,8 @@ def counts(by_name: Mapping[str, int], color: str = ORANGE) -> go.Figure:
         marker={"color": color},
         text=[f"{count:,}" for _, count in ordered],
     )
-    _plain(figure, "", height=80 + 34 * len(ordered))
-    figure.update_layout(hovermode="closest", xaxis={"title": "count"})
-    return figure
+    figure.update_xaxes(title="count")
+    return _plain(figure, "", height=80 + 34 * len(ordered), hovermode="closest")
 
 
 def funnel(stages: Mapping[str, int]) -> go.Figure:
@@ -71,11 +64,9 @@ def funnel(stages: Mapping[str, int]) -> go.Figure:
         y=list(stages),
         x=list(stages.values()),
         textinfo="value+percent initial",
-        marker={"color": [BLUE, "#56b4e9", GREY, ORANGE][: len(stages)]},
+        marker={"color": [BLUE, SKY, GREY, ORANGE][: len(stages)]},
     )
-    _plain(figure, "")
-    figure.update_layout(hovermode="closest")
-    return figure
+    return _plain(figure, "", hovermode="closest")
 
 
 def parameter_scatter(
@@ -88,9 +79,8 @@ def parameter_scatter(
         figure.add_scatter(
             x=values, y=ratios, name=name, mode="markers", marker={**marks[index % 2], "size": 11}
         )
-    _plain(figure, "Sharpe ratio, a year")
-    figure.update_layout(hovermode="closest", xaxis={"title": parameter})
-    return figure
+    figure.update_xaxes(title=parameter)
+    return _plain(figure, "Sharpe ratio, a year", hovermode="closest")
 
 
 def parallel_coordinates(
@@ -100,8 +90,7 @@ def parallel_coordinates(
     dimensions: list[dict[str, Any]] = [
         {"label": name, "values": list(values)} for name, values in columns.items()
     ]
-    line = {"color": list(scored), "colorscale": [[0, ORANGE], [0.5, "#c9ced4"], [1, BLUE]]}
+    line = {"color": list(scored), "colorscale": [[0, ORANGE], [0.5, PALE], [1, BLUE]]}
     figure = go.Figure()
     figure.add_parcoords(dimensions=dimensions, line={**line, "showscale": True})
-    figure.update_layout(height=HEIGHT, margin={"l": 64, "r": 24, "t": 56, "b": 36})
-    return figure
+    return styled(figure, HEIGHT, margin={"l": 64, "r": 24, "t": 56, "b": 36})

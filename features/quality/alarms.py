@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import polars as pl
 
+from cluster.html.style import Tone
 from features.bars.schema import BAR_SCHEMA
 
 
@@ -16,6 +17,12 @@ class Level(StrEnum):
     BAD = "BAD"
 
 
+TONE_OF = {
+    Level.OK: Tone.GOOD,
+    Level.NOTE: Tone.QUIET,
+    Level.SUSPECT: Tone.WARN,
+    Level.BAD: Tone.BAD,
+}
 ALARM_SCHEMA = {
     "symbol": pl.String(),
     "ts": BAR_SCHEMA["ts"],  # the bar, or the first one of a run

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from features.quality.page import COLOURS
+from cluster.html.style import BLUE, INK, ORANGE, PALE, TONES, styled, translucent
+from features.quality.alarms import TONE_OF, Level
 from features.quality.thresholds import Thresholds
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-_INK, _MUTED, _LINE = "#1d2733", "#66727f", "#e1e5ea"
-_BLUE = "#2b6cb0"
 _AROUND = timedelta(days=50)  # shown before and after an alarm
 
 
@@ -24,18 +23,18 @@ def draw_moves(moves: pl.DataFrame, alarms: pl.DataFrame, limits: Thresholds) ->
     chosen = alone.join(alarms.select("symbol", "ts", "check"), on=["symbol", "ts"], how="inner")
     rest = alone.join(alarms, on=["symbol", "ts"], how="anti")
     figure = go.Figure()
-    _scatter(figure, rest, "judged real", "#b4bfca", 5)
-    _scatter(figure, chosen, "alarm", COLOURS["SUSPECT"], 10)
+    _scatter(figure, rest, "judged real", PALE, 5)
+    _scatter(figure, chosen, "alarm", ORANGE, 10)
     low, high = 0.2, 40.0
     line = [limits.gap_per_volume * busy for busy in (low, high)]
     figure.add_scatter(
-        x=[low, high], y=line, mode="lines", name="threshold", line={"color": _INK, "dash": "dot"}
+        x=[low, high], y=line, mode="lines", name="threshold", line={"color": INK, "dash": "dot"}
     )
     figure.update_xaxes(
         type="log", title="volume, times the usual one", tickvals=[0.5, 1, 2, 5, 10, 20]
     )
     figure.update_yaxes(type="log", title="overnight gap, sigma", tickvals=[1, 3, 10, 30, 100])
-    return _styled(figure, 380, legend=True)
+    return styled(figure, 380, dragmode="zoom")
 
 
 def _scatter(figure: "go.Figure", points: pl.DataFrame, name: str, colour: str, size: int) -> None:
@@ -63,13 +62,14 @@ def draw_alarm(bars: pl.DataFrame, alarm: dict[str, Any]) -> "go.Figure":
     near = near.gather_every(max(1, near.height // 400))
     figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.04)
     times = near["ts"].to_list()
-    figure.add_scatter(x=times, y=near["close"].to_list(), line={"color": _BLUE, "width": 1.8})
-    figure.add_bar(x=times, y=near["volume"].to_list(), marker={"color": "#b4bfca"}, row=2, col=1)
-    figure.add_vline(x=ts, line={"color": COLOURS[alarm["level"]], "dash": "dot", "width": 1.5})
+    figure.add_scatter(x=times, y=near["close"].to_list(), line={"color": BLUE, "width": 1.8})
+    figure.add_bar(x=times, y=near["volume"].to_list(), marker={"color": PALE}, row=2, col=1)
+    mark = TONES[TONE_OF[Level(alarm["level"])]]
+    figure.add_vline(x=ts, line={"color": mark, "dash": "dot", "width": 1.5})
     figure.update_yaxes(nticks=4)
     figure.update_yaxes(showticklabels=False, row=2, col=1)
     figure.update_xaxes(tickformat="%b %Y", nticks=4)
-    return _styled(figure, 210, legend=False)
+    return styled(figure, 210, showlegend=False)
 
 
 def draw_coverage(covered: pl.DataFrame) -> "go.Figure":
@@ -84,25 +84,10 @@ def draw_coverage(covered: pl.DataFrame) -> "go.Figure":
     figure.add_scatter(
         x=months,
         y=alive,
-        line={"color": _BLUE, "width": 2},
+        line={"color": BLUE, "width": 2},
         fill="tozeroy",
-        fillcolor="rgba(43,108,176,.12)",
+        fillcolor=translucent(BLUE, 0.12),
         hovertemplate="%{x|%b %Y}: %{y} symbols<extra></extra>",
     )
     figure.update_yaxes(title="symbols", rangemode="tozero")
-    return _styled(figure, 220, legend=False)
-
-
-def _styled(figure: "go.Figure", height: int, *, legend: bool) -> "go.Figure":
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 12, "color": _MUTED},
-        showlegend=legend,
-        legend={"orientation": "h", "y": 1.08, "x": 0},
-    )
-    figure.update_xaxes(gridcolor=_LINE, zeroline=False, automargin=True)
-    figure.update_yaxes(gridcolor=_LINE, zeroline=False, automargin=True)
-    return figure
+    return styled(figure, 220, showlegend=False)

@@ -75,7 +75,7 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class Timing:
-    """The diagnosis; `train.report.timing_chart.timing_chart` draws it."""
+    """The diagnosis; `train.report.charts.timing_chart` draws it."""
 
     start: date
     end: date

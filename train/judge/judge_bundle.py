@@ -20,8 +20,7 @@ from train.diagnose.timing import timing_if_traded
 from train.ledger.ledger import TrialLedger
 from train.ledger.readings import times_read
 from train.ledger.related_trials import Tried, tried_on
-from train.report.fold_choice import FoldChoice
-from train.report.report import ReportInput
+from train.report.report import FoldChoice, ReportInput
 from train.verdict.verdict import Verdict, judge, refuse_without_trials
 
 if TYPE_CHECKING:

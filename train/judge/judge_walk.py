@@ -15,8 +15,7 @@ from train.ledger.names import WalkFold
 from train.ledger.ranking import ranked
 from train.ledger.related_trials import tried_on
 from train.market.stored import open_market
-from train.report.fold_choice import FoldChoice
-from train.report.report import ReportInput
+from train.report.report import FoldChoice, ReportInput
 from train.stats.metrics import sharpe_ratio
 from train.sweep.plan import SWEEP_PLANS
 from train.sweep.plan_file import resume_command

@@ -14,7 +14,7 @@ from cluster.ray_runtime import attached_ray
 from cluster.settings import Home
 from train.judge.judge_bundle import Judgement
 from train.judge.judge_walk import fold_choices, judge_walk, walk_bundle
-from train.report.fold_choice import FoldChoice
+from train.report.report import FoldChoice
 from train.sweep.plan import SWEEP_PLANS, SweepRequest
 from train.sweep.plan_file import resume_command
 from train.sweep.progress import SweepEvent

@@ -1,55 +1,46 @@
 """The charts of a report, as Plotly figures."""
 
 from collections.abc import Sequence
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cluster.html.style import BLUE, INK, MUTED, ORANGE, PALE, series_colour, styled, translucent
+from cluster.html.wording import readable
 from train.backtest.baselines import BASELINES
 from train.backtest.evaluation import Evaluation
+from train.backtest.exposure import Exposure
 from train.bundle.verdict_record import VerdictRecord
+from train.diagnose.timing import SIDES, TARGET, Timing, TimingRow
 from train.stats.metrics import drawdowns
 from train.stats.significance import bootstrap_band
 
 if TYPE_CHECKING:
     import polars as pl
 
-INK, MUTED, GRID = "#1d2733", "#6b7785", "#e6e9ed"
-CANDIDATE = "#0a6c74"
-BAND = "rgba(10, 108, 116, 0.10)"
-# of baselines, in the order of their registration
-PALETTE = (
-    *("#9aa4af", "#c77d1e", "#7b5cc4", "#b4475c", "#4f7f3a", "#3d6fb6"),
-    *("#8a6d3b", "#5aa5a0", "#d9a441", "#a18ad1", "#7d96b8", "#b9c6d3"),
-)
-COLOURS = dict(zip(BASELINES, cycle(PALETTE), strict=False))  # by kind
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+COLOURS = {kind: series_colour(at) for at, kind in enumerate(BASELINES, start=1)}
 BINS = 24
-
-
-def readable(name: str) -> str:
-    """`buy_and_hold SPY` -> `buy and hold SPY`."""
-    return name.replace("_", " ")
+GROUPS_DRAWN = 11  # as many as there are sectors; the smaller ones are summed up
+ROW_HEIGHT = 26  # pixels
 
 
 def equity_chart(candidate: Evaluation, baselines: Sequence[Evaluation]) -> go.Figure:
     """Growth of 100 for all, and how far each lies below its own peak.
 
-    The band is where the candidate's own days would have led in 95 % of resampled orders.
+    The policy has the first colour, the baselines have the others in the order of their
+    registration. The band is where the policy's own days would have led in 95 % of resampled
+    orders.
     """
     figure = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.06)
     _add_band(figure, candidate)
-    for row in [*baselines, candidate]:
-        chosen = row is candidate
-        colour = CANDIDATE if chosen else COLOURS.get(row.kind, MUTED)
-        line = {"color": colour, "width": 3 if chosen else 1.6}
+    lines = [(row, COLOURS.get(row.kind, MUTED), 1.6) for row in baselines]
+    for row, colour, width in [*lines, (candidate, BLUE, 3)]:
         trace: dict[str, Any] = {
             "x": row.dates(),
             "name": readable(row.name),
-            "line": line,
+            "line": {"color": colour, "width": width},
             "legendgroup": row.name,
             "mode": "lines",
         }
@@ -69,7 +60,11 @@ def _add_band(figure: go.Figure, candidate: Evaluation) -> None:
     figure.add_trace(go.Scatter(**edge, y=100.0 * high, showlegend=False), 1, 1)
     figure.add_trace(
         go.Scatter(
-            **edge, y=100.0 * low, fill="tonexty", fillcolor=BAND, name="95 % band of the policy"
+            **edge,
+            y=100.0 * low,
+            fill="tonexty",
+            fillcolor=translucent(BLUE, 0.1),
+            name="95 % band of the policy",
         ),
         1,
         1,
@@ -87,11 +82,11 @@ def trials_chart(trials: "pl.DataFrame", verdict: VerdictRecord) -> go.Figure:
     top = max(int(counts.max()), 1)
     figure = go.Figure()
     figure.add_histogram(
-        x=values, xbins=edges, marker_color="#b9c6d3", hovertemplate="%{y} trial(s)<extra></extra>"
+        x=values, xbins=edges, marker_color=PALE, hovertemplate="%{y} trial(s)<extra></extra>"
     )
     lines = (
-        (verdict.deflation_threshold, "best of luck", PALETTE[1], "dash", 1.30),
-        (verdict.sharpe, "chosen", CANDIDATE, "solid", 1.14),
+        (verdict.deflation_threshold, "best of luck", ORANGE, "dash", 1.30),
+        (verdict.sharpe, "chosen", BLUE, "solid", 1.14),
     )
     for value, name, colour, dash, height in lines:
         stroke = {"color": colour, "width": 2.5, "dash": dash}
@@ -100,7 +95,6 @@ def trials_chart(trials: "pl.DataFrame", verdict: VerdictRecord) -> go.Figure:
             x=value,
             y=top * height,
             text=f"{name} {value:.2f}",
-            font={"color": colour, "size": 13},
             showarrow=False,
             yanchor="bottom",
             xanchor="right" if value > (low + high) / 2 else "left",
@@ -123,7 +117,7 @@ def excess_chart(verdict: VerdictRecord) -> go.Figure:
             mode="markers",
             marker={
                 "size": 12,
-                "color": [CANDIDATE if row.low > 0 else PALETTE[1] for row in rows],
+                "color": [BLUE if row.low > 0 else ORANGE for row in rows],
             },
             error_x={
                 "type": "data",
@@ -143,26 +137,92 @@ def excess_chart(verdict: VerdictRecord) -> go.Figure:
     return styled(figure, 130 + 56 * len(rows), showlegend=False)
 
 
-def styled(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
-    """The looks that every chart of a report has; height in pixels."""
-    figure.update_layout(
-        template="none",
-        height=height,
-        margin={"l": 8, "r": 12, "t": 12, "b": 8},
-        font={"family": FONT, "size": 13, "color": INK},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0.0},
-        hoverlabel={"font_family": FONT},
-        dragmode=False,
-        **layout,
+def exposure_chart(exposure: Exposure) -> go.Figure:
+    """Areas on top of each other, the largest group at the bottom; what is missing to 1 is cash."""
+    order = np.argsort(-exposure.shares.mean(axis=0), kind="stable")
+    rows = [(exposure.groups[at], exposure.shares[:, at]) for at in order[:GROUPS_DRAWN]]
+    if len(order) > GROUPS_DRAWN:
+        small = order[GROUPS_DRAWN:]
+        rows.append((f"{len(small)} others", exposure.shares[:, small].sum(axis=1)))
+    figure = go.Figure()
+    for at, (name, shares) in enumerate(rows):
+        figure.add_scatter(
+            x=exposure.dates,
+            y=shares,
+            name=name,
+            mode="lines",
+            line={"width": 0.5, "color": series_colour(at) if at < GROUPS_DRAWN else PALE},
+            stackgroup="one",
+            hovertemplate="%{y:.1%}",
+        )
+    top = max(1.0, float(exposure.shares.sum(axis=1).max()))
+    figure.update_yaxes(title_text="share of equity", tickformat=".0%", range=[0, top])
+    legend = {"maxheight": 0.6, "font_size": 11}  # all groups in view, on a phone too
+    return styled(figure, 420, hovermode="x unified", legend=legend)
+
+
+def timing_chart(timing: Timing, measure: str = "band") -> go.Figure:
+    """Share of good buys (left) and sells (right) by group, over where 95 % of random trades lie.
+
+    Args:
+        timing: the diagnosis.
+        measure: `band` or `scaled`.
+    """
+    names = _names(timing, measure)
+    figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.05)
+    for column, side in enumerate(SIDES, start=1):
+        rows = [row for row in timing.rows if (row.side, row.measure) == (side, measure)]
+        figure.add_trace(_random_bars(rows, first=column == 1), 1, column)
+        figure.add_trace(_points(rows, first=column == 1), 1, column)
+        figure.add_vline(x=TARGET, line_dash="dot", line_color=MUTED, row=1, col=column)
+        figure.update_xaxes(title_text=f"good {side}s", row=1, col=column)
+    figure.update_xaxes(tickformat=".0%", range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75])
+    edges = [-0.7, len(names) - 0.3]
+    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], range=edges)
+    return styled(figure, 110 + ROW_HEIGHT * len(names), barmode="overlay")
+
+
+def _names(timing: Timing, measure: str) -> list[str]:
+    """Groups in their order, each once."""
+    return list(dict.fromkeys(_label(row) for row in timing.rows if row.measure == measure))
+
+
+def _label(row: TimingRow) -> str:
+    return "all trades" if row.by == "all" else f"{row.by} {row.name}"
+
+
+def _random_bars(rows: list[TimingRow], *, first: bool) -> go.Bar:
+    drawn = [row for row in rows if row.random_low is not None and row.random_high is not None]
+    return go.Bar(
+        y=[_label(row) for row in drawn],
+        base=[row.random_low for row in drawn],
+        x=[(row.random_high or 0.0) - (row.random_low or 0.0) for row in drawn],
+        orientation="h",
+        marker_color=PALE,
+        name="random trades, 95 %",
+        showlegend=first,
+        hovertemplate="random %{base:.0%} to %{x:.0%}<extra></extra>",
     )
-    axis = {
-        "automargin": True,
-        "gridcolor": GRID,
-        "zeroline": False,
-        "title_font": {"color": MUTED, "size": 13},
+
+
+def _points(rows: list[TimingRow], *, first: bool) -> go.Scatter:
+    error: dict[str, Any] = {
+        "type": "data",
+        "symmetric": False,
+        "array": [row.high - row.good for row in rows],
+        "arrayminus": [row.good - row.low for row in rows],
+        "color": INK,
+        "thickness": 1.5,
+        "width": 4,
     }
-    figure.update_xaxes(**axis)
-    figure.update_yaxes(**axis)
-    return figure
+    return go.Scatter(
+        x=[row.good for row in rows],
+        y=[_label(row) for row in rows],
+        customdata=[[row.trades, row.bad] for row in rows],
+        mode="markers",
+        marker={"size": 9, "color": BLUE},
+        error_x=error,
+        name="good, with 95 % interval",
+        showlegend=first,
+        hovertemplate="good %{x:.1%}, bad %{customdata[1]:.1%} of %{customdata[0]}<extra></extra>",
+    )

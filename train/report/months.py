@@ -6,7 +6,8 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from train.report import html as html
+from cluster.html.page import Cell, Table
+from cluster.html.wording import minus
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -30,20 +31,20 @@ def monthly_returns(dates: Sequence[date], returns: npt.NDArray[np.float64]) -> 
     }
 
 
-def months_table(months: Months) -> str:
-    """HTML: a row a year, a column a month and the whole year; shaded by size and sign."""
+def months_table(months: Months) -> Table:
+    """A row a year, a column a month and one for the whole year; shaded by size and sign."""
     largest = max(abs(value) for year in months.values() for value in year.values()) or 1.0
-    rows = []
+    rows: list[list[str | Cell]] = []
     for year, values in sorted(months.items()):
         whole = float(np.prod([1.0 + value for value in values.values()])) - 1.0
         cells = [_cell(values.get(month), largest) for month in range(1, 13)]
-        rows.append((str(year), [*cells, (_percent(whole), 0.0)]))
-    return html.shaded_table(["", *MONTHS, "year"], rows)
+        rows.append([str(year), *cells, _percent(whole)])
+    return Table(["", *MONTHS, "year"], rows, dense=True)
 
 
-def _cell(value: float | None, largest: float) -> tuple[str, float]:
-    return ("", 0.0) if value is None else (_percent(value), value / largest)
+def _cell(value: float | None, largest: float) -> Cell:
+    return Cell("") if value is None else Cell(_percent(value), shade=value / largest)
 
 
 def _percent(value: float) -> str:
-    return html.minus(f"{100.0 * value:.1f}")
+    return minus(f"{100.0 * value:.1f}")

@@ -4,13 +4,16 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
 
 from cluster.errors import PloutosError
+from cluster.html.page import Cell, render
+from cluster.html.style import Tone
 from features import SimulatedMarket
 from features.quality import check_quality
 from features.quality.charts import draw_alarm, draw_coverage, draw_moves
-from features.quality.page import table
-from features.quality.report import write_report
+from features.quality.report import report_page, write_report
+from markup import hostile, skeleton, words
 
 PRICES = ("open", "high", "low", "close")
 
@@ -79,11 +82,38 @@ def test_the_charts_show_the_numbers(report):
     assert set(coverage.data[0].y) == {6}
 
 
-def test_cells_are_escaped_and_verdicts_are_coloured():
-    drawn = table(["symbol", "level"], [["<script>", "BAD"]])
+def test_verdicts_are_coloured(report):
+    sections = {part.heading: part for part in report_page(report).parts[1:]}
 
-    assert "&lt;script&gt;" in drawn
-    assert 'class="mark"' in drawn
+    levels = [row[3] for row in sections["Alarms (1)"].parts[0].rows]
+    verdicts = [row[1] for row in sections["All 6 symbols"].parts[0].rows]
+
+    assert levels == [Cell("SUSPECT", tone=Tone.WARN)]
+    assert verdicts == [Cell("SUSPECT", tone=Tone.WARN), *[Cell("OK", tone=Tone.GOOD)] * 5]
+
+
+@given(text=hostile)
+@settings(max_examples=8, deadline=None)
+def test_no_text_from_elsewhere_adds_or_changes_an_element(report, text):
+    def drawn(text):
+        named = {"symbol": pl.lit(text)}
+        told = replace(
+            report,
+            origin=text,
+            interval=text,
+            faults=(text,),
+            alarms=report.alarms.with_columns(reason=pl.lit(text), **named),
+            symbols=report.symbols.with_columns(findings=pl.lit(text), **named),
+            moves=report.moves.with_columns(**named),
+            bars=report.bars.with_columns(**named),
+        )
+        page = report_page(told, made=text)
+        return "".join(render(part) for part in (page.banner, *page.parts))
+
+    harmless, page = drawn("text"), drawn(text)
+
+    assert skeleton(page) == skeleton(harmless)
+    assert words(page).count(text) >= 20
 
 
 def test_a_file_that_cannot_be_written_is_named(report, tmp_path):

@@ -11,7 +11,7 @@ from envs import Market, V6Params
 from train.backtest.evaluation import evaluate
 from train.backtest.exposure import Exposure, exposure, joined
 from train.backtest.holding import equal_weight
-from train.report.exposure_chart import SHOWN, exposure_chart
+from train.report.charts import GROUPS_DRAWN, exposure_chart
 
 WINDOW = (217, 419)
 
@@ -67,11 +67,11 @@ def test_parts_of_a_path_are_put_one_after_the_other(market: Market) -> None:
 
 def test_small_groups_are_drawn_as_one() -> None:
     day = np.datetime64("2024-01-02").item()
-    groups = tuple(f"S{number:02}" for number in range(SHOWN + 4))
+    groups = tuple(f"S{number:02}" for number in range(GROUPS_DRAWN + 4))
     found = Exposure((day,), groups, np.linspace(0.1, 0.01, len(groups))[None])
 
     figure = exposure_chart(found)
 
-    assert [trace.name for trace in figure.data] == [*groups[:SHOWN], "4 others"]
+    assert [trace.name for trace in figure.data] == [*groups[:GROUPS_DRAWN], "4 others"]
     total = sum(trace.y[0] for trace in figure.data)
     assert total == pytest.approx(found.shares.sum())

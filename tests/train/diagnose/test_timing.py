@@ -13,7 +13,7 @@ from train.backtest.evaluation import Evaluation, evaluate
 from train.diagnose.forward_returns import AHEAD, BAND, SCALED_BAND, followed
 from train.diagnose.timing import NoTradesError, Timing, timing, timing_if_traded
 from train.diagnose.trades import RANDOM, Trades, new_york_hour, random_bars, trades_of
-from train.report.timing_chart import timing_chart
+from train.report.charts import timing_chart
 from train.stats.bootstrap_days import DayBlocks
 
 PARAMS = V6Params.default(max_trades_per_day=1000, min_holding_period=0)

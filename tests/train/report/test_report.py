@@ -1,21 +1,31 @@
 """The report: self-contained, verdict first, the same bytes every time, readable on a phone."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import given as given_
 from random_trader import trade_at_random
 
 from cluster.errors import DataError
+from cluster.html.page import render
 from envs import Market, V6Params
+from markup import hostile, skeleton, words
 from train.backtest.baselines import baselines
+from train.backtest.exposure import Exposure
 from train.bundle.manifest import ManifestFields, complete
+from train.bundle.stress_record import Harder, RegimeResult, Spread, StressRecord
+from train.diagnose.timing import Timing, TimingRow
 from train.ledger.ledger import TrialLedger, TrialRecord
-from train.report.report import ReportInput, write_report
+from train.report.report import FoldChoice, ReportInput, report_page, write_report
 from train.verdict.verdict import judge
 
 
@@ -46,12 +56,6 @@ def given(
         trials=trials,
         manifest=complete(stated, {"policy.onnx": "0" * 64}),
     )
-
-
-def words(page: str) -> str:
-    """The text that a reader sees: no scripts, styles or tags."""
-    bare = re.sub(r"<(script|style).*?</\1>", " ", page, flags=re.DOTALL)
-    return " ".join(re.sub(r"<[^>]+>", " ", bare).split())
 
 
 def test_the_verdict_comes_first_and_its_numbers_follow(given: ReportInput, tmp_path: Path) -> None:
@@ -126,6 +130,67 @@ def test_names_from_elsewhere_cannot_inject_markup(
 
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def told_by(given: ReportInput, text: str) -> ReportInput:
+    """The same input, with `text` wherever a text can come from elsewhere."""
+    verdict, stated = given.verdict, given.manifest
+    lineage = stated.lineage.model_copy(update={"sweep": text, "trial": text})
+    walks = [replace(row, symbol=text) for row in given.baselines]
+    sharpes = {walk.name: 0.1 for walk in walks}
+    days = (date(2024, 1, 2), date(2024, 6, 3))
+    fold = FoldChoice(0, days, text, {text: text}, 0, 1, 0.5, 0.4, baselines=sharpes)
+    spread = Spread(count=2, median=0.4, low=0.1, high=0.6)
+    harder = Harder(name=text, sharpe=0.1, total_return=0, max_drawdown=0, equal_weight=0)
+    regime = RegimeResult(name=text, sessions=1, sharpe=0.1, mean_return=0, equal_weight=0)
+    row = TimingRow("asset", text, "buy", "band", 9, 0.4, 0.3, 0.2, 0.5, 0.4, 0.3, 0.5)
+    return replace(
+        given,
+        verdict=verdict.model_copy(
+            update={
+                "label": text,
+                "reasons": (text, text),
+                "excess": tuple(
+                    row.model_copy(update={"baseline": text}) for row in verdict.excess
+                ),
+            }
+        ),
+        candidate=replace(given.candidate, symbol=text),
+        baselines=walks,
+        trials=given.trials.with_columns(
+            *(pl.lit(text).alias(name) for name in ("trial_id", "sweep", "status", "code_version")),
+            config=pl.lit(json.dumps({text: text})),
+        ),
+        manifest=stated.model_copy(
+            update={
+                **dict.fromkeys(("scenario", "learner", "feature_set", "problem"), text),
+                "symbols": (text,),
+                "data": stated.data.model_copy(update={"label": text, "fingerprint": text}),
+                "lineage": lineage,
+            }
+        ),
+        stress=StressRecord(
+            bundle_id="b", seeds=spread, harder=(harder,), regimes=(regime,), starts=spread
+        ),
+        folds=[fold],
+        exposure=Exposure(tuple(given.candidate.dates()[:2]), (text,), np.ones((2, 1))),
+        timing=Timing(*days, 9, 0, (row,), (), ()),
+    )
+
+
+@given_(text=hostile)
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_no_text_from_elsewhere_adds_or_changes_an_element(given: ReportInput, text: str) -> None:
+    def drawn(text: str) -> str:
+        page = report_page(told_by(given, text))
+        return "".join(render(part) for part in (page.banner, *page.parts))
+
+    harmless, page = drawn("text"), drawn(text)
+
+    assert skeleton(page) == skeleton(harmless)
+    assert words(page).count(text) >= 40
 
 
 def test_no_trials_no_report(given: ReportInput, tmp_path: Path) -> None:

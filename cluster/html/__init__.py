@@ -1,0 +1,1 @@
+"""Pages for people: typed values in, one self-contained HTML file out, all charts of one look."""

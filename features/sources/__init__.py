@@ -1,1 +1,1 @@
-"""Bars from vendors: Alpaca, Yahoo and Polygon, each by its own client library."""
+"""Bars from vendors, each a file that asks by the vendor's own client library."""

@@ -1,14 +1,16 @@
 """Alpaca's market data by alpaca-py."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from cluster.settings import Settings
 from features.sources.frames import Row, frame_of, sessions_in
 from features.sources.http.errors import SourceDown
 from features.sources.http.transport import Transport
-from features.sources.protocol import INTERVALS, SPLIT_ADJUSTED, Fetched
+from features.sources.protocol import INTERVALS, SPLIT_ADJUSTED, Access, Fetched
 
 if TYPE_CHECKING:
     from alpaca.data.historical import StockHistoricalDataClient
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from features.sources.http.requests_transport import CheckedAdapter
 
-KEY_VARIABLES = "ALPACA_PAPER_API_KEY and ALPACA_PAPER_SECRET_KEY"
 PER_MINUTE = 150  # of the 200 that an account has; the rest is for orders
 _BATCH_BARS = 100_000  # bars that one fetch should bring: ten pages
 _DAY_MINUTES = 960  # of a trading day with its early and late hours
@@ -30,27 +31,24 @@ class AlpacaSource:
     Args:
         api_key: Key of a paper account.
         secret_key: Its secret.
-        base_url: The vendor's own when None.
-        transport: How it is asked.
-        now: The time, UTC.
+        access: How it is reached.
     """
 
-    name = "alpaca"
+    name: ClassVar[str] = "alpaca"
+    key_variables: ClassVar[str] = "ALPACA_PAPER_API_KEY and ALPACA_PAPER_SECRET_KEY"
     delay = timedelta(minutes=16)
 
-    def __init__(
-        self,
-        api_key: str,
-        secret_key: str,
-        *,
-        base_url: str | None = None,
-        transport: Transport | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, api_key: str, secret_key: str, access: Access | None = None) -> None:
         self._keys = (api_key, secret_key)
-        self._base_url = base_url
-        self._transport = transport or Transport(self.name, per_minute=PER_MINUTE)
-        self._now = now
+        self._access = access or Access()
+
+    @classmethod
+    def from_settings(cls, settings: Settings, cache: Path) -> Self | None:
+        """See `ConfiguredSource.from_settings`."""
+        key, secret = settings.alpaca_paper_api_key, settings.alpaca_paper_secret_key
+        if not key or not secret:
+            return None
+        return cls(key.get_secret_value(), secret.get_secret_value())
 
     def batches(
         self, symbols: Sequence[str], interval: str, start: datetime, end: datetime
@@ -72,7 +70,7 @@ class AlpacaSource:
         from alpaca.data.enums import Adjustment, DataFeed
         from alpaca.data.requests import StockBarsRequest
 
-        now = self._now()
+        now = self._access.now()
         last = min(end, now - self.delay) - timedelta(microseconds=1)  # its `end` is included
         request = StockBarsRequest(
             symbol_or_symbols=list(symbols),
@@ -97,8 +95,11 @@ class AlpacaSource:
 
         from features.sources.http.requests_transport import CheckedAdapter
 
-        client = StockHistoricalDataClient(*self._keys, raw_data=True, url_override=self._base_url)
-        adapter = CheckedAdapter(self._transport, KEY_VARIABLES)
+        client = StockHistoricalDataClient(
+            *self._keys, raw_data=True, url_override=self._access.base_url
+        )
+        transport = self._access.transport or Transport(self.name, per_minute=PER_MINUTE)
+        adapter = CheckedAdapter(transport, self.key_variables)
         client._session.mount("https://", adapter)  # the client offers no other way to a timeout
         client._session.mount("http://", adapter)
         return client, adapter

@@ -1,20 +1,21 @@
-"""The sources that the settings allow."""
+"""Every source by its name, and those that the settings allow."""
 
 from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import SecretStr
+from typing import Final
 
 from cluster.errors import ConfigError, UsageError
 from cluster.settings import Settings
-from features.sources import alpaca, polygon
 from features.sources.alpaca import AlpacaSource
 from features.sources.polygon import PolygonSource
-from features.sources.protocol import BarSource
+from features.sources.protocol import BarSource, ConfiguredSource
 from features.sources.yahoo import YahooSource
 
-ORDER = ("alpaca", "yahoo", "polygon")
-_KEY_VARIABLES = {"alpaca": alpaca.KEY_VARIABLES, "polygon": polygon.KEY_VARIABLES}
+SOURCES: Final[dict[str, type[ConfiguredSource]]] = {  # in order of failover
+    "alpaca": AlpacaSource,
+    "yahoo": YahooSource,
+    "polygon": PolygonSource,
+}
 
 
 @dataclass(frozen=True)
@@ -26,43 +27,29 @@ class Sources:
 
 
 def configured_sources(settings: Settings, cache: Path, only: str | None = None) -> Sources:
-    """Alpaca, Yahoo and Polygon, as far as they have keys; nothing is connected.
+    """All of `SOURCES`, as far as they have keys; nothing is connected.
 
     Args:
         settings: Their keys.
-        cache: Folder for what yfinance keeps.
+        cache: Folder for what their clients keep.
         only: The one source to use; None: all.
 
     Raises:
         UsageError: no such source.
         ConfigError: `only` has no key.
     """
-    if only is not None and only not in ORDER:
-        why = f"it is one of {', '.join(ORDER)}"
+    if only is not None and only not in SOURCES:
+        why = f"it is one of {', '.join(SOURCES)}"
         raise UsageError(f"source {only!r}", why, "ploutos data fetch --help")
     usable: list[BarSource] = []
     skipped: dict[str, str] = {}
-    for name in ORDER if only is None else (only,):
-        source = _source(name, settings, cache)
+    for name in SOURCES if only is None else (only,):
+        source = SOURCES[name].from_settings(settings, cache)
         if source is not None:
             usable.append(source)
         else:
-            skipped[name] = f"it has no key ({_KEY_VARIABLES[name]})"
+            skipped[name] = f"it has no key ({SOURCES[name].key_variables})"
     if only is not None and not usable:
-        why = f"{_KEY_VARIABLES[only]} is not set"
+        why = f"{SOURCES[only].key_variables} is not set"
         raise ConfigError(f"{only} needs a key", why, "set it in .env or the environment")
     return Sources(tuple(usable), skipped)
-
-
-def _source(name: str, settings: Settings, cache: Path) -> BarSource | None:
-    if name == "yahoo":
-        return YahooSource(cache)
-    if name == "alpaca":
-        key, secret = settings.alpaca_paper_api_key, settings.alpaca_paper_secret_key
-        return AlpacaSource(_text(key), _text(secret)) if key and secret else None
-    polygon_key = settings.massive_api_key or settings.polygon_api_key
-    return PolygonSource(_text(polygon_key)) if polygon_key else None
-
-
-def _text(secret: SecretStr | None) -> str:
-    return secret.get_secret_value() if secret else ""

@@ -2,26 +2,27 @@
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from operator import methodcaller
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import polars as pl
 
 from cluster.errors import DataError
+from cluster.settings import Settings
 from features.bars.sessions import session_dates, sessions_between
 from features.sources.frames import Row, frame_of, one_by_one, sessions_in
 from features.sources.http.errors import SourceDown
 from features.sources.http.transport import Transport
-from features.sources.protocol import SPLIT_ADJUSTED, Fetched
+from features.sources.protocol import SPLIT_ADJUSTED, Access, Fetched
 
 if TYPE_CHECKING:
     from polygon import RESTClient
 
     from features.sources.http.urllib3_transport import CheckedPool
 
-KEY_VARIABLES = "MASSIVE_API_KEY or POLYGON_API_KEY"
 PER_MINUTE = 5  # of the free plan
 _HOST = "https://api.polygon.io"
 _UNITS = {"m": "minute", "h": "hour", "d": "day"}
@@ -36,26 +37,22 @@ class PolygonSource:
 
     Args:
         api_key: The key.
-        base_url: The vendor's own when None.
-        transport: How it is asked.
-        now: The time, UTC.
+        access: How it is reached.
     """
 
-    name = "polygon"
+    name: ClassVar[str] = "polygon"
+    key_variables: ClassVar[str] = "MASSIVE_API_KEY or POLYGON_API_KEY"
     delay = timedelta(minutes=16)
 
-    def __init__(
-        self,
-        api_key: str,
-        *,
-        base_url: str | None = None,
-        transport: Transport | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, api_key: str, access: Access | None = None) -> None:
         self._api_key = api_key
-        self._base_url = base_url or _HOST
-        self._transport = transport or Transport(self.name, per_minute=PER_MINUTE)
-        self._now = now
+        self._access = access or Access()
+
+    @classmethod
+    def from_settings(cls, settings: Settings, cache: Path) -> Self | None:
+        """See `ConfiguredSource.from_settings`."""
+        key = settings.massive_api_key or settings.polygon_api_key
+        return cls(key.get_secret_value()) if key else None
 
     def batches(
         self, symbols: Sequence[str], interval: str, start: datetime, end: datetime
@@ -73,7 +70,7 @@ class PolygonSource:
         Raises:
             SourceDown, NotServed, NotEntitled, ConfigError: as `BarSource.fetch` says.
         """
-        now = self._now()
+        now = self._access.now()
         if _grouped(symbols, interval, start, end):
             bars, missing = self._grouped_daily(symbols, start, end), dict[str, str]()
         else:
@@ -128,8 +125,10 @@ class PolygonSource:
 
         from features.sources.http.urllib3_transport import CheckedPool
 
-        client = RESTClient(self._api_key, base=self._base_url, custom_json=_Answers())
-        pool = CheckedPool(self._transport, KEY_VARIABLES, headers=client.headers)
+        base = self._access.base_url or _HOST
+        client = RESTClient(self._api_key, base=base, custom_json=_Answers())
+        transport = self._access.transport or Transport(self.name, per_minute=PER_MINUTE)
+        pool = CheckedPool(transport, self.key_variables, headers=client.headers)
         client.client = pool  # its own pool has no timeout: the client never passes on the one set
         return client, pool
 

@@ -1,11 +1,15 @@
-"""What every source of bars can do."""
+"""What every source of bars can do, and what it is made from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import ClassVar, Protocol, Self
 
 import polars as pl
+
+from cluster.settings import Settings
+from features.sources.http.transport import Transport
 
 INTERVALS = {
     "1m": timedelta(minutes=1),
@@ -35,6 +39,21 @@ class Fetched:
     missing: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Access:
+    """How a source is reached.
+
+    Args:
+        base_url: Stands for the vendor's own; None: that.
+        transport: How it is asked; None: at the rate that the source knows of.
+        now: The time, UTC.
+    """
+
+    base_url: str | None = None
+    transport: Transport | None = None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
 class BarSource(Protocol):
     """A vendor of bars."""
 
@@ -60,4 +79,20 @@ class BarSource(Protocol):
             SourceDown: no usable answer to any of it.
             NotServed: the source has nothing of the kind; `NotEntitled`: not in this plan.
             ConfigError: the key is refused.
+        """
+
+
+class ConfiguredSource(BarSource, Protocol):
+    """A source that the settings may allow; `configured.SOURCES` names them all."""
+
+    key_variables: ClassVar[str]
+    """The variables that hold its key, for a reader; "" where it needs none."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings, cache: Path) -> Self | None:
+        """The source, not connected yet; None without a key.
+
+        Args:
+            settings: Of this installation.
+            cache: A folder for what its client keeps.
         """

@@ -1,18 +1,19 @@
 """Yahoo's charts by yfinance."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import polars as pl
 
 from cluster.files import storage_errors
+from cluster.settings import Settings
 from features.sources.frames import frame_of, one_by_one
 from features.sources.http.errors import NotServed, SourceDown
 from features.sources.http.transport import Transport
-from features.sources.protocol import SPLIT_ADJUSTED, Fetched
+from features.sources.protocol import SPLIT_ADJUSTED, Access, Fetched
 
 if TYPE_CHECKING:
     from features.sources.http.curl_transport import ChartSession
@@ -30,26 +31,22 @@ class YahooSource:
     Args:
         cache: Folder for yfinance's cookies and time zones, which it keeps as pickles in SQLite;
             only its owner may enter.
-        base_url: Stands for all of the vendor's hosts; None: these.
-        transport: How it is asked.
-        now: The time, UTC.
+        access: How it is reached; its `base_url` stands for all of the vendor's hosts.
     """
 
-    name = "yahoo"
+    name: ClassVar[str] = "yahoo"
+    key_variables: ClassVar[str] = ""
     delay = timedelta(minutes=30)
 
-    def __init__(
-        self,
-        cache: Path,
-        *,
-        base_url: str | None = None,
-        transport: Transport | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, cache: Path, access: Access | None = None) -> None:
         self._cache = cache
-        self._base_url = base_url
-        self._transport = transport or Transport(self.name, per_minute=PER_MINUTE)
-        self._now = now
+        self._access = access or Access()
+        self._transport = self._access.transport or Transport(self.name, per_minute=PER_MINUTE)
+
+    @classmethod
+    def from_settings(cls, settings: Settings, cache: Path) -> Self:
+        """See `ConfiguredSource.from_settings`."""
+        return cls(cache)
 
     def batches(
         self, symbols: Sequence[str], interval: str, start: datetime, end: datetime
@@ -65,7 +62,7 @@ class YahooSource:
         Raises:
             SourceDown, NotServed: as `BarSource.fetch` says.
         """
-        now = self._now()
+        now = self._access.now()
         self._refuse_out_of_reach(interval, start, now)
         self._prepare()
         bars, missing = one_by_one(
@@ -130,7 +127,7 @@ class YahooSource:
     def _session(self) -> "ChartSession":
         from features.sources.http.curl_transport import ChartSession
 
-        return ChartSession(self._base_url)
+        return ChartSession(self._access.base_url)
 
 
 _SHAPE = (TypeError, ValueError, KeyError, AttributeError, IndexError)  # an answer of another form

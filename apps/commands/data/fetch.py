@@ -1,4 +1,4 @@
-"""`ploutos data fetch`: bars from Alpaca, Yahoo and Polygon into the lake."""
+"""`ploutos data fetch`: bars from vendors into the lake."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -29,7 +29,8 @@ def fetch(
     ] = None,
     interval: Annotated[str, typer.Option(help="1m, 5m, 15m, 30m, 1h or 1d.")] = "1h",
     source: Annotated[
-        str | None, typer.Option(help="alpaca, yahoo or polygon; default: in this order.")
+        str | None,
+        typer.Option(help="Ask this vendor only; default: all of them, in order."),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -11,6 +11,7 @@ import servers
 from features.sources.alpaca import AlpacaSource
 from features.sources.http.transport import Clock, Patience, Transport
 from features.sources.polygon import PolygonSource
+from features.sources.protocol import Access
 from features.sources.yahoo import YahooSource
 
 NOW = datetime(2024, 3, 1, 22, tzinfo=UTC)  # a Friday, an hour after the close
@@ -58,30 +59,17 @@ class Vendors:
         patience = Patience(deadline_s=self.deadline_s)
         return Transport(name, per_minute=1000, patience=patience, clock=self.clock.clock())
 
+    def access(self, name: str, vendor: servers.Vendor) -> Access:
+        return Access(vendor.url, self.transport(name), lambda: self.now)
+
     def alpaca_source(self, key: str = "key") -> AlpacaSource:
-        return AlpacaSource(
-            key,
-            "secret",
-            base_url=self.alpaca.url,
-            transport=self.transport("alpaca"),
-            now=lambda: self.now,
-        )
+        return AlpacaSource(key, "secret", self.access("alpaca", self.alpaca))
 
     def yahoo_source(self) -> YahooSource:
-        return YahooSource(
-            self.cache,
-            base_url=self.yahoo.url,
-            transport=self.transport("yahoo"),
-            now=lambda: self.now,
-        )
+        return YahooSource(self.cache, self.access("yahoo", self.yahoo))
 
     def polygon_source(self, key: str = "key") -> PolygonSource:
-        return PolygonSource(
-            key,
-            base_url=self.polygon.url,
-            transport=self.transport("polygon"),
-            now=lambda: self.now,
-        )
+        return PolygonSource(key, self.access("polygon", self.polygon))
 
     def source(self, name: str) -> AlpacaSource | YahooSource | PolygonSource:
         return getattr(self, f"{name}_source")()

@@ -52,9 +52,10 @@ from features import Lake
 from features.sources.fetch import Fetcher, FetchRequest
 from features.sources.polygon import PolygonSource
 from features.sources.http.transport import Transport
+from features.sources.protocol import Access
 now = lambda: datetime(2024, 3, 1, 22, tzinfo=UTC)
 transport = Transport("polygon", per_minute=1000)
-source = PolygonSource("key", base_url=sys.argv[2], transport=transport, now=now)
+source = PolygonSource("key", Access(sys.argv[2], transport, now))
 request = FetchRequest(tuple(sys.argv[3:]), "1d", datetime(2024, 1, 8, tzinfo=UTC))
 Fetcher(Lake(Path(sys.argv[1])), [source], now=now).fetch(request)
 """

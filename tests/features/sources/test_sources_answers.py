@@ -131,8 +131,9 @@ YAHOO_CALL = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from features.sources.protocol import Access
 from features.sources.yahoo import YahooSource
-source = YahooSource(Path(sys.argv[1]), base_url=sys.argv[2])
+source = YahooSource(Path(sys.argv[1]), Access(base_url=sys.argv[2]))
 start, end = datetime(2024, 1, 8, tzinfo=UTC), datetime(2024, 1, 20, tzinfo=UTC)
 print(source.fetch(["AAA"], "1d", start, end).bars.height)
 """

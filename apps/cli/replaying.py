@@ -46,7 +46,7 @@ def run_replay(
         PloutosError: no bundle, no bars, no endpoint, or what `trade.session.replay.replay` raises.
     """
     from trade.orders.protection import Protection
-    from trade.risk.risk import RiskLimits
+    from trade.risk.limits import RiskLimits
     from trade.session.replay import ReplayRequest, replay
     from train.bundle.bundle import read_manifest
 

@@ -14,7 +14,7 @@ from envs import V6Params
 from features import AlignedTable
 from trade.bars.bar_table import decision_id
 from trade.orders.protection import Protection
-from trade.risk.risk import RiskLimits
+from trade.risk.limits import RiskLimits
 from trade.session.replay import ReplayRequest
 
 __all__ = ["PloutosError", "busy_request"]  # what processes of their own use
@@ -108,7 +108,13 @@ def busy_request(
         bar: {s: int(a) for s, a in zip(table.symbols, row, strict=True)}
         for bar, row in enumerate(rows)
     }
-    loose = RiskLimits(0.2, 0.03, 0.01, 0.7, correlation_bars=20, min_correlation_bars=3)
+    loose = RiskLimits(
+        max_position=0.2,
+        portfolio_risk=0.03,
+        daily_loss=0.01,
+        correlation_bars=20,
+        min_correlation_bars=3,
+    )
     ask = _request(
         table,
         _policy(table, actions),

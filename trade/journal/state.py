@@ -22,7 +22,7 @@ from trade.journal.events import (
 from trade.journal.journal_format import Record
 from trade.orders.account import Account
 from trade.orders.orders import Leg, Order
-from trade.risk.risk import daily_loss, trips_breaker
+from trade.risk.daily_loss import daily_loss, trips_breaker
 
 NEVER = -999  # bar of the last trade of a symbol that was never traded, as in V6
 

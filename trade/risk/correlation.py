@@ -1,66 +1,48 @@
 """Whether a new position would be the same bet as a held one."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
 import numpy as np
+from pydantic import Field, model_validator
 
 from trade.orders.denial import Denial
-from trade.risk.risk import RiskLimits
+from trade.risk.risk import Entry, Limit, Share
 
 
-@dataclass(frozen=True, slots=True)
-class PriceHistory:
-    """Closing prices up to and including the bar that is decided on.
+class Correlation(Limit):
+    """Entries must correlate less than `correlation` with every held symbol.
 
-    Args:
-        symbols: A names, in column order.
-        close: (T, A) f64, USD.
-        tradable: (T, A) bool; a return counts where both of its bars are.
+    Pearson correlation of the log returns of the last `correlation_bars` bars; with fewer than
+    `min_correlation_bars` common ones it counts as unknown, which is a refusal. Adding to a held
+    symbol is not refused here: the position limit governs it.
     """
 
-    symbols: tuple[str, ...]
-    close: np.ndarray
-    tradable: np.ndarray
+    correlation: Share = 0.7
+    correlation_bars: int = 60
+    min_correlation_bars: int = Field(default=20, ge=3)
 
-    def returns(self, first: str, second: str) -> np.ndarray:
-        """Log returns that both symbols have: (N, 2) f64."""
-        pair = [self.symbols.index(first), self.symbols.index(second)]
-        traded = np.logical_and(*self.tradable[:, pair].T)
-        both = traded[1:] & traded[:-1]
-        returns: np.ndarray = np.log(self.close[1:, pair][both] / self.close[:-1, pair][both])
-        return returns
+    @model_validator(mode="after")
+    def _enough_bars(self) -> "Correlation":
+        if self.min_correlation_bars > self.correlation_bars:
+            raise ValueError(
+                f"min_correlation_bars is more than correlation_bars ({self.correlation_bars})"
+            )
+        return self
 
+    def denial(self, entry: Entry) -> Denial | None:
+        """See `Limit.denial`."""
+        if not entry.history.trades(entry.symbol):
+            # Let through, it would leave the correlation of all entries after it unknown.
+            return Denial("NOT_TRADABLE", 1.0, 0.0, entry.symbol)
+        others = (other for other in entry.exposed if other != entry.symbol)
+        denials = (self._deny_pair(entry, other) for other in others)
+        return next((denial for denial in denials if denial), None)
 
-def deny_correlated(
-    symbol: str, exposed: Iterable[str], history: PriceHistory, limits: RiskLimits
-) -> Denial | None:
-    """Refuse an entry that correlates with a held symbol, or whose correlation is unknown.
-
-    Pearson correlation of trailing log returns. Adding to a held symbol is not refused here: the
-    position limit governs it.
-
-    Args:
-        symbol: The entry's symbol.
-        exposed: Symbols held or about to be.
-        history: The last `limits.correlation_bars` bars and one before.
-        limits: The limits.
-    """
-    for other in exposed:
-        if other == symbol:
-            continue
-        denial = _deny_pair(symbol, other, history.returns(symbol, other), limits)
-        if denial:
-            return denial
-    return None
-
-
-def _deny_pair(symbol: str, other: str, returns: np.ndarray, limits: RiskLimits) -> Denial | None:
-    needed = limits.min_correlation_bars
-    moving = len(returns) >= needed and bool((returns.std(axis=0) > 0).all())
-    if not moving:
-        return Denial("CORRELATION_UNKNOWN", float(needed), float(len(returns)), symbol, other)
-    measured = float(np.corrcoef(returns, rowvar=False)[0, 1])
-    if measured >= limits.correlation:
-        return Denial("CORRELATION", limits.correlation, measured, symbol, other)
-    return None
+    def _deny_pair(self, entry: Entry, other: str) -> Denial | None:
+        symbol, needed = entry.symbol, self.min_correlation_bars
+        returns = entry.history.returns(symbol, other, self.correlation_bars)
+        moving = len(returns) >= needed and bool((returns.std(axis=0) > 0).all())
+        if not moving:
+            return Denial("CORRELATION_UNKNOWN", float(needed), float(len(returns)), symbol, other)
+        measured = float(np.corrcoef(returns, rowvar=False)[0, 1])
+        if measured >= self.correlation:
+            return Denial("CORRELATION", self.correlation, measured, symbol, other)
+        return None

@@ -3,7 +3,8 @@
 from envs import rules
 from trade.orders.account import Account
 from trade.orders.denial import Denial
-from trade.risk.risk import Book, EntryCost, RiskGate
+from trade.risk.limits import RiskGate
+from trade.risk.risk import Book, EntryCost
 
 
 def v6_notional(account: Account, p: rules.RuleParams) -> float:

@@ -6,7 +6,7 @@ from trade.bars.slot_map import Seats
 from trade.brokers.port import Broker
 from trade.journal.session_log import SessionLog
 from trade.journal.state import SessionState
-from trade.risk.risk import RiskGate
+from trade.risk.limits import RiskGate
 from trade.session.session_config import Terms
 
 

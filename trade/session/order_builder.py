@@ -6,8 +6,7 @@ from trade.journal.events import IntendedLeg
 from trade.journal.state import NEVER
 from trade.orders.denial import Denial
 from trade.orders.orders import Leg, Order, Side
-from trade.risk.correlation import PriceHistory, deny_correlated
-from trade.risk.risk import Book
+from trade.risk.risk import Book, Entry, PriceHistory
 from trade.risk.sizing import entry_notional, v6_notional
 from trade.session.desk import Desk
 
@@ -37,7 +36,7 @@ def build_order(desk: Desk, leg: IntendedLeg, bar: int) -> Order | Denial:
 def denied_entry(
     desk: Desk, symbol: str, bar: int, intended: tuple[str, ...] = ()
 ) -> Denial | None:
-    """Whether breaker or correlation forbid an entry decided at the close of `bar`.
+    """Whether a limit forbids an entry decided at the close of `bar`.
 
     Args:
         desk: What the session trades with.
@@ -45,20 +44,17 @@ def denied_entry(
         bar: The bar that was decided on.
         intended: Entries of the same decision that were let through before this one.
     """
-    gate, state = desk.gate, desk.state
-    if gate is None:
+    if desk.gate is None:
         return None
-    if state.halted_in(state.day_session):
-        return Denial("DAILY_LOSS", gate.limits.daily_loss, state.halt_loss, symbol)
-    if not desk.table.tradable[bar, desk.table.symbols.index(symbol)]:
-        # Let through, it would leave the correlation of all entries after it unknown.
-        return Denial("NOT_TRADABLE", 1.0, 0.0, symbol)
-    exposed = (*state.account.positions, *intended)
-    window = slice(max(0, bar - gate.limits.correlation_bars), bar + 1)
-    history = PriceHistory(
-        desk.table.symbols, desk.table.close[window], desk.table.tradable[window]
+    state, table = desk.state, desk.table
+    halted = state.halted_in(state.day_session)
+    entry = Entry(
+        symbol,
+        exposed=(*state.account.positions, *intended),
+        history=PriceHistory(table.symbols, table.close[: bar + 1], table.tradable[: bar + 1]),
+        halt_loss=state.halt_loss if halted else None,
     )
-    return deny_correlated(symbol, exposed, history, gate.limits)
+    return desk.gate.denial(entry)
 
 
 def _refused_by_v6(desk: Desk, symbol: str, bar: int) -> Denial | None:

@@ -21,7 +21,7 @@ from trade.journal.session_log import SessionLog
 from trade.orders.account import Account
 from trade.orders.protection import Protection
 from trade.policy.policy import Policy
-from trade.risk.risk import RiskLimits
+from trade.risk.limits import RiskLimits
 from trade.session.desk import Desk
 from trade.session.replay_result import ReplayResult, summarise
 from trade.session.session import TradingSession

@@ -172,7 +172,7 @@ class TradingSession:
             code="DAILY_LOSS",
             session=state.halted_session,
             loss=state.halt_loss,
-            limit=self._desk.terms.limits.daily_loss,
+            limit=self._desk.terms.limits.settings()["daily_loss"],
         )
         self._desk.log.record(halt)
 

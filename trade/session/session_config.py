@@ -1,12 +1,12 @@
 """What a trading session is run under."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from cluster.errors import ConfigError
 from envs.params import V6Params
 from trade.journal.events import SessionStarted
 from trade.orders.protection import Protection
-from trade.risk.risk import RiskLimits
+from trade.risk.limits import RiskLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Terms:
             symbols=symbols,
             initial_balance=self.params.initial_balance,
             params=self.params.to_dict(),
-            limits=asdict(self.limits) if self.limits else None,
+            limits=self.limits.settings() if self.limits else None,
             protection=self.protection,
             seed=self.seed,
             data=self.data,

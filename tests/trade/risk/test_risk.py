@@ -13,8 +13,10 @@ from trade.orders.account import Account, Position
 from trade.orders.denial import Denial
 from trade.orders.orders import Leg, Order, Side
 from trade.orders.protection import Protection
-from trade.risk.correlation import PriceHistory, deny_correlated
-from trade.risk.risk import Book, EntryCost, RiskGate, RiskLimits, daily_loss, trips_breaker
+from trade.risk.correlation import Correlation
+from trade.risk.daily_loss import daily_loss, trips_breaker
+from trade.risk.limits import RiskGate, RiskLimits
+from trade.risk.risk import Book, Entry, EntryCost, PriceHistory
 from trade.risk.sizing import entry_notional
 from trade.session.replay import replay_table
 
@@ -142,11 +144,28 @@ def test_the_room_is_all_that_fits_and_no_more(
         {"daily_loss": 1.5},
         {"correlation": -1.0},
         {"min_correlation_bars": 1},
+        {"min_correlation_bars": 61},
     ],
 )
 def test_limits_out_of_range_are_refused(wrong) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         RiskLimits(**wrong)
+
+
+def test_a_setting_that_no_limit_has_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"no limit max_positon.*did you mean max_position\?"):
+        RiskLimits(max_positon=0.1)
+
+
+def test_the_settings_are_those_that_journals_hold() -> None:
+    assert RiskLimits().settings() == {
+        "max_position": 0.05,
+        "portfolio_risk": 0.02,
+        "daily_loss": 0.03,
+        "correlation": 0.7,
+        "correlation_bars": 60,
+        "min_correlation_bars": 20,
+    }
 
 
 def entry_correlations(table, records, bars: int) -> Iterator[float]:
@@ -227,6 +246,10 @@ def history(first: np.ndarray, second: np.ndarray) -> PriceHistory:
     return PriceHistory(("A", "B"), close, np.ones(close.shape, bool))
 
 
+def deny_correlated(symbol: str, exposed: list[str], prices: PriceHistory) -> Denial | None:
+    return Correlation().denial(Entry(symbol, tuple(exposed), prices))
+
+
 def test_correlation_at_the_limit_is_refused_and_below_it_is_not() -> None:
     # given returns with a correlation of rho, exactly
     random = np.random.default_rng(0)
@@ -236,7 +259,7 @@ def test_correlation_at_the_limit_is_refused_and_below_it_is_not() -> None:
     x, y = (v / math.sqrt(v[1:] @ v[1:]) for v in (x, y))
     for rho, refused in [(0.6999, False), (0.7001, True), (-0.95, False), (1.0, True)]:
         mixed = rho * x + math.sqrt(1 - rho**2) * y
-        denial = deny_correlated("A", ["B"], history(x / 50, mixed / 50), RiskLimits())
+        denial = deny_correlated("A", ["B"], history(x / 50, mixed / 50))
         assert (denial is not None) == refused
         if denial:
             assert denial == Denial("CORRELATION", 0.7, pytest.approx(rho), "A", "B")
@@ -245,23 +268,23 @@ def test_correlation_at_the_limit_is_refused_and_below_it_is_not() -> None:
 def test_an_unknown_correlation_is_refused() -> None:
     random = np.random.default_rng(0)
     x, y = random.normal(0, 0.01, size=(2, 20))
-    denial = deny_correlated("A", ["B"], history(x, y), RiskLimits())
+    denial = deny_correlated("A", ["B"], history(x, y))
     assert denial == Denial("CORRELATION_UNKNOWN", 20.0, 19.0, "A", "B")
-    still = deny_correlated("A", ["B"], history(np.resize(x, 61), np.zeros(61)), RiskLimits())
+    still = deny_correlated("A", ["B"], history(np.resize(x, 61), np.zeros(61)))
     assert still is not None
     assert still.code == "CORRELATION_UNKNOWN"
 
 
 def test_adding_to_a_held_symbol_is_no_matter_of_correlation() -> None:
     x = np.random.default_rng(0).normal(0, 0.01, 61)
-    assert deny_correlated("A", ["A"], history(x, x), RiskLimits()) is None
+    assert deny_correlated("A", ["A"], history(x, x)) is None
 
 
 def test_bars_without_trading_do_not_count_as_returns() -> None:
     x = np.random.default_rng(0).normal(0, 0.01, 61)
     prices = history(x, x)
     prices.tradable[1::2, 1] = False
-    denial = deny_correlated("A", ["B"], prices, RiskLimits())
+    denial = deny_correlated("A", ["B"], prices)
     assert denial == Denial("CORRELATION_UNKNOWN", 20.0, 0.0, "A", "B")
 
 

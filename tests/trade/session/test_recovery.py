@@ -13,7 +13,7 @@ from places import ROOT
 from trade.journal.journal import Journal, read_journal
 from trade.journal.journal_format import Record
 from trade.journal.state import state_from_journal
-from trade.risk.risk import RiskLimits
+from trade.risk.limits import RiskLimits
 from trade.session.replay import replay_table
 
 REPLAY = """

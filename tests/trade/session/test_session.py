@@ -15,7 +15,7 @@ from features import SimulatedMarket, aligned_table
 from features.bars.sessions import is_half_day, session_close, session_dates
 from trade.bars.bar_table import decision_id
 from trade.journal.journal import read_journal
-from trade.risk.risk import RiskLimits
+from trade.risk.limits import RiskLimits
 from trade.session.replay import replay_table
 
 CORE = """

@@ -21,7 +21,7 @@ from trade.journal.audit import audit
 from trade.journal.journal import read_journal
 from trade.journal.journal_queries import orders
 from trade.orders.protection import Protection
-from trade.risk.risk import RiskLimits
+from trade.risk.limits import RiskLimits
 from trade.session.replay import replay_table
 
 SLOTS = ("Energy/1", "Energy/2", "Utilities/1")

@@ -113,7 +113,7 @@ def _file(folder: Path, problem: Problem) -> Path:
 def main(arguments: list[str] | None = None) -> None:
     """Run what has no result yet, then print what all of it says, and write it down."""
     from cluster.settings import home
-    from train.sweep.plan import code_version
+    from train.ledger.code_version import code_version
 
     standard = Plan()
     parser = argparse.ArgumentParser(prog="python -m train.controls.truth", description=__doc__)

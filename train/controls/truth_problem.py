@@ -32,6 +32,7 @@ from train.controls.truth_search import (
     walk_together,
 )
 from train.judge.promotion import Promotion, promote
+from train.ledger.code_version import code_version
 from train.ledger.ledger import TrialLedger, TrialRecord, problem_id
 from train.ledger.ranking import ranked
 from train.ledger.record import TrialEnd
@@ -40,7 +41,6 @@ from train.policy.export import actor_to_onnx
 from train.policy.normaliser import Normaliser
 from train.scenarios.sections import Folds
 from train.stats.metrics import sharpe_ratio
-from train.sweep.plan import code_version
 
 TRIALS_EACH = 20
 LEARNER = "ridge"

@@ -4,11 +4,8 @@ The plan lies in `sweeps/<name>/sweep.json` of its home. Trials, a resumed drive
 read it from there, so nothing large ever travels inside a configuration.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 from cluster.errors import UsageError
@@ -17,6 +14,7 @@ from envs import Market
 from features.slots.bars import SlotRules
 from train.bundle.manifest import DataSpan, FoldSpan, Normalisation, SlotSpan
 from train.learners.factory import check_learner
+from train.ledger.code_version import code_version
 from train.ledger.ledger import problem_id
 from train.ledger.names import PLAN_FILE, WalkFold
 from train.market.folds import Fold, walk_forward
@@ -151,18 +149,3 @@ def _data_span(market: Market, request: SweepRequest) -> DataSpan:
         fingerprint=market.fingerprint,
         bars=market.num_bars,
     )
-
-
-@cache
-def code_version() -> str:
-    """Version of the package and a digest of the code that results depend on."""
-    root = Path(__file__).resolve().parents[2]
-    digest = hashlib.sha256()
-    for package in ("features", "envs", "train"):
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    try:
-        version = metadata.version("ploutos")
-    except metadata.PackageNotFoundError:  # run from a folder, as in a Ray job
-        version = "0"
-    return f"{version}+{digest.hexdigest()[:12]}"

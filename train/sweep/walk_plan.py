@@ -11,10 +11,11 @@ from cluster.errors import ConfigError
 from cluster.settings import Home
 from envs import Market
 from train.bundle.manifest import FoldSpan, SlotSpan
+from train.ledger.code_version import code_version
 from train.ledger.names import WALK_FILE, WalkFold
 from train.market.folds import Fold, walk_forward
 from train.scenarios.scenario import PloutosConfig
-from train.sweep.plan import SweepRequest, code_version, walk_problem
+from train.sweep.plan import SweepRequest, walk_problem
 from train.sweep.plan_file import Plan, PlanFile, check_sweep_name
 
 Days = tuple[date, date]

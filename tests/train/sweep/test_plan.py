@@ -16,11 +16,12 @@ from features.slots.bars import SlotRules, slotted_bars
 from features.slots.plan import slot_names
 from features.universe.store import save_universe
 from features.universe.universe import Universe
+from train.ledger.code_version import code_version
 from train.ledger.names import WalkFold
 from train.market.folds import walk_forward
 from train.market.stored import open_market
 from train.scenarios.scenario import PloutosConfig
-from train.sweep.plan import SWEEP_PLANS, SweepRequest, code_version, make_plan
+from train.sweep.plan import SWEEP_PLANS, SweepRequest, make_plan
 from train.sweep.plan_file import resume_command
 from train.sweep.request import request_from_bars, request_from_file, simulated_request
 

@@ -1,6 +1,6 @@
 """A replay as the command line asks for it: which bundle, which bars, who decides."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,6 +14,7 @@ from cluster.settings import Home, home
 if TYPE_CHECKING:
     from features import CheckedBars
     from trade.policy.policy import Policy
+    from trade.risk.limits import RiskLimits
     from trade.session.replay import Candidates, SessionReport
     from trade.session.replay_result import ReplayResult
     from train.bundle.manifest import Manifest
@@ -32,6 +33,7 @@ class ReplayOptions:
     source: str | None
     local: bool
     risk: bool
+    limits: tuple[str, ...] = ()  # each `name=value`; over those of the bundle's scenario
     session: str | None
     resume: bool
     seed: int
@@ -46,7 +48,6 @@ def run_replay(
         PloutosError: no bundle, no bars, no endpoint, or what `trade.session.replay.replay` raises.
     """
     from trade.orders.protection import Protection
-    from trade.risk.limits import RiskLimits
     from trade.session.replay import ReplayRequest, replay
     from train.bundle.bundle import read_manifest
 
@@ -64,13 +65,42 @@ def run_replay(
             label=SIMULATED if manifest.data.label == SIMULATED else "REPLAY",
             start=options.start,
             end=options.end,
-            limits=RiskLimits() if options.risk else None,
+            limits=limits_of(options, manifest.risk),
             protection=Protection() if options.risk else None,
             seed=options.seed,
             resume=options.resume,
             candidates=_candidates(manifest, place, bars),
         )
         return replay(request, on_session)
+
+
+def limits_of(
+    options: ReplayOptions, of_scenario: Mapping[str, float] | None
+) -> "RiskLimits | None":
+    """The gate's limits: the defaults, over them the scenario's, over them the command line's.
+
+    Raises:
+        UsageError: a setting that cannot be read, or one for a gate that is off.
+        ConfigError: no limit has it, or it is out of its range.
+    """
+    from trade.risk.limits import RiskLimits
+
+    if not options.risk:
+        if options.limits:
+            raise UsageError("--limit and --no-risk contradict each other", "", "drop one of them")
+        return None
+    named = dict(_setting(text) for text in options.limits)
+    return RiskLimits(**{**(of_scenario or {}), **named})
+
+
+def _setting(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        number = float(value)
+    except ValueError as error:
+        why = "NAME=NUMBER is wanted"
+        raise UsageError(f"--limit {text}", why, "for example --limit max_position=0.05") from error
+    return name.strip(), int(number) if number.is_integer() else number
 
 
 def _candidates(manifest: "Manifest", place: Home, bars: "CheckedBars") -> "Candidates | None":

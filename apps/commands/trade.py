@@ -39,6 +39,10 @@ def replay(
         bool, typer.Option("--local", help="Decide in this process, not over HTTP.")
     ] = False,
     risk: Annotated[bool, typer.Option(help="Risk gate, stop-loss and take-profit.")] = True,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A risk limit, as max_position=0.1; repeatable."),
+    ] = None,
     session: Annotated[str | None, typer.Option(help="Name of the session.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with that session.")] = False,
     seed: Annotated[int, typer.Option(help="Of the slippage stream.")] = 0,
@@ -58,6 +62,7 @@ def replay(
         source=source,
         local=local,
         risk=risk,
+        limits=tuple(limit or ()),
         session=session,
         resume=resume,
         seed=seed,

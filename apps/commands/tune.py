@@ -42,11 +42,13 @@ def run(
     """
     from apps.cli.sweep_table import watched
     from cluster.settings import home
+    from trade.risk.limits import RiskLimits
     from train.scenarios.overrides import scenario_of
     from train.sweep.request import requested
     from train.sweep.sweep import run_sweep
 
     config = scenario_of(scenario, settings, trials=trials, steps=steps, learner=learner)
+    RiskLimits(**config.risk)  # refuse now what the trader would refuse after hours of training
     request = requested(config, bars, home(), name=name, edge=edge)
     with watched() as report:
         result = run_sweep(request, report)

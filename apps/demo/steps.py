@@ -227,6 +227,7 @@ def paper(
     from apps.cli.endpoint import connected_client
     from features.simulated.simulated import SimulatedMarket
     from trade.policy.actors import HttpPolicy
+    from trade.risk.limits import RiskLimits
     from trade.session.replay import ReplayRequest, SessionReport, replay
 
     manifest = judgement.bundle.manifest
@@ -245,6 +246,7 @@ def paper(
             journal=home.journal / f"demo-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl",
             label="SIMULATED" if data.label == SimulatedMarket.label else "REPLAY",
             start=_first_paper_day(judgement),
+            limits=RiskLimits(**(manifest.risk or {})),
         )
         result = replay(request, on_session)
     denials = ", ".join(f"{count} {code}" for code, count in sorted(result.denials.items()))

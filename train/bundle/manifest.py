@@ -102,6 +102,7 @@ class ManifestFields(Part):
     problem: str  # of the trial ledger
     created: AwareDatetime
     slots: SlotSpan | None = None  # where symbols are slots; None: where they are names
+    risk: dict[str, int | float] | None = None  # limits that the scenario sets for the trader
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> "ManifestFields":
@@ -144,8 +145,9 @@ class Manifest(ManifestFields):
 def bundle_id_of(values: dict[str, Any]) -> str:
     """First 16 hex digits of the SHA-256 over everything else in the manifest, files included."""
     rest = {name: value for name, value in values.items() if name != "bundle_id"}
-    if rest.get("slots") is None:  # as bundles were hashed before there were slots
-        rest.pop("slots", None)
+    for name in ("slots", "risk"):  # as bundles were hashed before there were these
+        if rest.get(name) is None:
+            rest.pop(name, None)
     return hashlib.sha256(canonical_json(rest)).hexdigest()[:16]
 
 

@@ -20,6 +20,7 @@ from train.scenarios.sections import (
     Environment,
     Folds,
     Network,
+    RiskSettings,
     Search,
     SectorScan,
     Training,
@@ -52,6 +53,7 @@ class PloutosConfig(BaseModel):
     sector_scan: SectorScan = SectorScan()
     search: Search = Search()
     folds: Folds = Folds()
+    risk: RiskSettings = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _searched_parameters_exist(self) -> "PloutosConfig":

@@ -26,6 +26,10 @@ Value = Scalar | tuple[Scalar, ...]  # the latter for `network.net_arch`
 Starts = Literal["easy", "medium", "hard"]
 
 
+# Settings of the trader's limits by name: `trade.risk.limits` knows them, and what is not named.
+RiskSettings = dict[str, Annotated[int | float, Field(gt=0.0, allow_inf_nan=False)]]
+
+
 class Section(BaseModel):
     """A part of a scenario: fixed once read, and refusing keys that nothing reads."""
 

@@ -155,6 +155,7 @@ def save_best(home: Home, plan: SweepPlan, trial: TunedTrial, market: Market) ->
         problem=plan.problem,
         created=datetime.now(UTC),
         slots=plan.slots,
+        risk=scenario.risk or None,
     )
     onnx, zipped = ((checkpoint / name).read_bytes() for name in (ONNX_FILE, ZIP_FILE))
     folder = policies_of_walk(home, plan.walk) if plan.walk else home.bundles

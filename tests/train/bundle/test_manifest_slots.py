@@ -39,3 +39,16 @@ def test_a_bundle_from_before_there_were_slots_is_read(stated: ManifestFields) -
 
     assert old["bundle_id"] == manifest.bundle_id
     assert parse_manifest(json.dumps(old).encode(), "old") == manifest
+
+
+def test_limits_of_the_scenario_make_another_bundle_and_none_change_nothing(
+    stated: ManifestFields,
+) -> None:
+    files = {"policy.onnx": "0" * 64}
+    without = complete(stated, files)
+    values = without.model_dump(mode="json")
+    del values["risk"]
+    assert bundle_id_of(values) == without.bundle_id  # as it was before limits were carried
+    limited = complete(stated.model_copy(update={"risk": {"max_position": 0.1}}), files)
+    assert limited.bundle_id != without.bundle_id
+    assert limited.risk == {"max_position": 0.1}

@@ -72,8 +72,8 @@ def replay_golden(path: Path) -> GoldenReplay:
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     names = ("close", "actions", "start", "steps", "columns", "params", "tickers")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in names}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return {name: stored[name] for name in names}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{path} is no golden file", str(error), f"give an .npz that holds {', '.join(names)}"

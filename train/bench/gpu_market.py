@@ -33,7 +33,7 @@ def read_market(file: Path) -> Market:
         DataError: no such file, or no Market in it.
     """
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files if name in ARRAYS}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(

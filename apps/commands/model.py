@@ -44,14 +44,14 @@ def list_models(as_json: Json = False) -> None:
 
 
 def _row(card: "BundleCard", stages: "Stages") -> dict[str, Any]:
-    from train.bundle.override import UNPROVEN_FILE
+    from train.bundle.override import UNPROVEN
 
     name = card.path.name
     manifest, verdict = card.manifest, card.verdict
     return {
         "bundle": name,
         "stage": stages.of(name),
-        "unproven": name in stages.overridden or (card.path / UNPROVEN_FILE).exists(),
+        "unproven": name in stages.overridden or (card.path / UNPROVEN.file).exists(),
         "verdict": card.badge,
         "sharpe": verdict.sharpe if verdict else None,
         "data": manifest.data.label if manifest else None,

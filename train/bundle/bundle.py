@@ -28,13 +28,13 @@ from train.bundle.manifest import (
 )
 from train.bundle.model_card import CARD_FILE, CardFacts, card_bytes, check_card
 from train.bundle.onnx_check import MAX_BYTES, check_onnx
-from train.bundle.override import UNPROVEN_FILE, Unproven, read_unproven
-from train.bundle.stress_record import STRESS_FILE, read_stress
-from train.bundle.verdict_record import VERDICT_FILE, VerdictRecord, parse_verdict, verdict_bytes
+from train.bundle.override import UNPROVEN, Unproven, read_unproven
+from train.bundle.sealed import MAX_JSON_BYTES, damaged, plain_bytes
+from train.bundle.stress_record import STRESS, read_stress
+from train.bundle.verdict_record import VERDICT, VerdictRecord
 from train.policy.contract import INPUT_NAME, OUTPUT_NAME, softmax
 
 MANIFEST_FILE = "manifest.json"
-_MAX_MANIFEST_BYTES = 4 << 20
 _MAX_ZIP_BYTES = 500 << 20
 
 Float32 = npt.NDArray[np.float32]
@@ -183,7 +183,7 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         BundleError: no such folder, or a manifest that is not valid.
     """
-    data = _read(folder, MANIFEST_FILE, _MAX_MANIFEST_BYTES)
+    data = plain_bytes(folder, MANIFEST_FILE, MAX_JSON_BYTES)
     return parse_manifest(data, str(folder))
 
 
@@ -193,16 +193,13 @@ def read_verdict(folder: Path, manifest: Manifest) -> VerdictRecord | None:
     Raises:
         BundleError: the verdict was changed, or belongs to another bundle.
     """
-    if not (folder / VERDICT_FILE).exists():
-        return None
-    data = _read(folder, VERDICT_FILE, _MAX_MANIFEST_BYTES)
-    return parse_verdict(data, manifest.bundle_id, str(folder))
+    return VERDICT.read(folder, manifest.bundle_id)
 
 
 def update_verdict(folder: Path, verdict: VerdictRecord) -> None:
     """Write, or replace, the verdict of a bundle; the policy and its id stay as they are."""
     manifest = read_manifest(folder)
-    write_atomic(folder / VERDICT_FILE, verdict_bytes(manifest.bundle_id, verdict))
+    VERDICT.write(folder, manifest.bundle_id, verdict)
     refresh_card(folder)
 
 
@@ -265,35 +262,18 @@ def _check_expected(
 
 def _checked_bytes(folder: Path, manifest: Manifest) -> bytes:
     """The bytes of policy.onnx, after the whole folder was checked against the manifest."""
-    beside = {VERDICT_FILE, UNPROVEN_FILE, STRESS_FILE, CARD_FILE}
+    beside = {VERDICT.file, UNPROVEN.file, STRESS.file, CARD_FILE}
     known = {MANIFEST_FILE, *beside, *manifest.files}
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in known)
     if foreign:
-        raise _damaged(folder, f"it holds {foreign[0]!r}, which the manifest does not know")
+        raise damaged(folder, f"it holds {foreign[0]!r}, which the manifest does not know")
     limits = {"policy.onnx": MAX_BYTES, "sb3.zip": _MAX_ZIP_BYTES}
     contents = {}
     for name, digest in manifest.files.items():
-        contents[name] = _read(folder, name, limits[name])
+        contents[name] = plain_bytes(folder, name, limits[name])
         if hashlib.sha256(contents[name]).hexdigest() != digest:
-            raise _damaged(folder, f"{name} is not the file that the manifest names (sha256)")
+            raise damaged(folder, f"{name} is not the file that the manifest names (sha256)")
     return contents["policy.onnx"]
-
-
-def _read(folder: Path, name: str, limit: int) -> bytes:
-    path = folder / name
-    if not folder.is_dir():
-        raise BundleError(f"no bundle at {folder}", "", "list them: ploutos model list")
-    if path.is_symlink() or not path.is_file():
-        raise _damaged(folder, f"{name} is missing, or is no plain file")
-    with path.open("rb") as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise _damaged(folder, f"{name} is over {limit >> 20} MB")
-    return data
-
-
-def _damaged(folder: Path, why: str) -> BundleError:
-    return BundleError(f"bundle {folder} is refused", why, "copy it again, or make it again")
 
 
 def open_session(onnx: bytes) -> Any:

@@ -1,14 +1,10 @@
 """unproven.json: the mark of a bundle that went past the gate by a person's word."""
 
-import hashlib
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from cluster.errors import BundleError
-from cluster.files import canonical_json, write_atomic
-
-UNPROVEN_FILE = "unproven.json"
+from train.bundle.sealed import SealedFile
 
 
 class Unproven(BaseModel):
@@ -22,16 +18,15 @@ class Unproven(BaseModel):
     at: AwareDatetime
     failed: tuple[str, ...]  # the gate's checks, with numbers
 
-    def digest(self) -> str:
-        """SHA-256 over the mark."""
-        return hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest()
 
-
-class _MarkFile(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    mark: Unproven
-    sha256: str
+UNPROVEN = SealedFile(
+    file="unproven.json",
+    kind=Unproven,
+    key="mark",
+    called="the mark UNPROVEN",
+    relation="marks",
+    advice="copy the bundle again",
+)
 
 
 def read_unproven(folder: Path, bundle_id: str) -> Unproven | None:
@@ -40,18 +35,7 @@ def read_unproven(folder: Path, bundle_id: str) -> Unproven | None:
     Raises:
         BundleError: the mark was changed, or belongs to another bundle.
     """
-    path = folder / UNPROVEN_FILE
-    if not path.exists():
-        return None
-    try:
-        file = _MarkFile.model_validate_json(path.read_bytes(), strict=True)
-    except ValidationError as error:
-        raise _refusal(folder, error.errors(include_url=False)[0]["msg"]) from error
-    if file.sha256 != file.mark.digest():
-        raise _refusal(folder, "it was changed after it was written")
-    if file.mark.bundle_id != bundle_id:
-        raise _refusal(folder, f"it marks bundle {file.mark.bundle_id}")
-    return file.mark
+    return UNPROVEN.read(folder, bundle_id)
 
 
 def mark_unproven(folder: Path, mark: Unproven) -> Unproven:
@@ -59,10 +43,5 @@ def mark_unproven(folder: Path, mark: Unproven) -> Unproven:
     first = read_unproven(folder, mark.bundle_id)
     if first is not None:
         return first
-    file = _MarkFile(mark=mark, sha256=mark.digest())
-    write_atomic(folder / UNPROVEN_FILE, canonical_json(file.model_dump(mode="json")))
+    UNPROVEN.write(folder, mark.bundle_id, mark)
     return mark
-
-
-def _refusal(folder: Path, why: str) -> BundleError:
-    return BundleError(f"the mark UNPROVEN of {folder} is refused", why, "copy the bundle again")

@@ -11,8 +11,8 @@ from cluster.files import storage_errors
 from cluster.settings import Home
 from train.bundle.bundle import MANIFEST_FILE, PolicyBundle
 from train.bundle.model_card import CARD_FILE
-from train.bundle.stress_record import STRESS_FILE
-from train.bundle.verdict_record import VERDICT_FILE
+from train.bundle.stress_record import STRESS
+from train.bundle.verdict_record import VERDICT
 from train.ledger.ledger import TrialLedger
 
 _BUNDLES = "bundles"
@@ -22,7 +22,7 @@ _LEDGER = "ledger"
 def publish_bundle(store: ArtifactStore, bundle: Path) -> str:
     """Store a bundle, its manifest last; returns its address. Doing so again changes nothing."""
     name = f"{_BUNDLES}/{bundle.name}"
-    store.put(bundle, name, last=MANIFEST_FILE, mutable={VERDICT_FILE, STRESS_FILE, CARD_FILE})
+    store.put(bundle, name, last=MANIFEST_FILE, mutable={VERDICT.file, STRESS.file, CARD_FILE})
     return store.address(name)
 
 

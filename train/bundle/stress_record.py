@@ -1,14 +1,10 @@
 """stress.json: how a bundle's result held under stress, bound to the bundle's id and to itself."""
 
-import hashlib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from cluster.errors import BundleError
-from cluster.files import canonical_json, write_atomic
-
-STRESS_FILE = "stress.json"
+from train.bundle.sealed import SealedFile
 
 
 class _Numbers(BaseModel):
@@ -54,15 +50,19 @@ class StressRecord(_Numbers):
     starts: Spread  # begun up to a month later
 
 
-class _StressFile(_Numbers):
-    stress: StressRecord
-    sha256: str
+STRESS = SealedFile(
+    file="stress.json",
+    kind=StressRecord,
+    key="stress",
+    called="the stress record",
+    relation="is that of",
+    advice="copy the bundle again, or delete stress.json and run: ploutos backtest stress",
+)
 
 
 def write_stress(folder: Path, stress: StressRecord) -> None:
     """Write, or replace, the stress record of a bundle."""
-    file = _StressFile(stress=stress, sha256=_digest(stress))
-    write_atomic(folder / STRESS_FILE, canonical_json(file.model_dump(mode="json")))
+    STRESS.write(folder, stress.bundle_id, stress)
 
 
 def read_stress(folder: Path, bundle_id: str) -> StressRecord | None:
@@ -71,27 +71,4 @@ def read_stress(folder: Path, bundle_id: str) -> StressRecord | None:
     Raises:
         BundleError: it was changed, or belongs to another bundle.
     """
-    path = folder / STRESS_FILE
-    if not path.exists():
-        return None
-    try:
-        file = _StressFile.model_validate_json(path.read_bytes(), strict=True)
-    except ValidationError as error:
-        raise _refusal(folder, error.errors(include_url=False)[0]["msg"]) from error
-    if file.sha256 != _digest(file.stress):
-        raise _refusal(folder, "it was changed after it was written")
-    if file.stress.bundle_id != bundle_id:
-        raise _refusal(folder, f"it is that of bundle {file.stress.bundle_id}")
-    return file.stress
-
-
-def _digest(stress: StressRecord) -> str:
-    return hashlib.sha256(canonical_json(stress.model_dump(mode="json"))).hexdigest()
-
-
-def _refusal(folder: Path, why: str) -> BundleError:
-    return BundleError(
-        f"the stress record of {folder} is refused",
-        why,
-        f"copy the bundle again, or delete {STRESS_FILE} and run: ploutos backtest stress",
-    )
+    return STRESS.read(folder, bundle_id)

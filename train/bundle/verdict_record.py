@@ -1,14 +1,10 @@
 """verdict.json: what judging said of a bundle, bound to the bundle's id and to itself."""
 
-import hashlib
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from cluster.errors import BundleError
-from cluster.files import canonical_json
-
-VERDICT_FILE = "verdict.json"
+from train.bundle.sealed import SealedFile
 
 
 class BaselineExcess(BaseModel):
@@ -77,47 +73,12 @@ class VerdictRecord(BaseModel):
         )
 
 
-def verdict_bytes(bundle_id: str, verdict: VerdictRecord) -> bytes:
-    """The content of verdict.json."""
-    told = _told(bundle_id, verdict)
-    return canonical_json(told | {"sha256": _digest(told)})
-
-
-class _VerdictFile(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    bundle_id: str
-    verdict: VerdictRecord
-    sha256: str
-
-
-def parse_verdict(data: bytes, bundle_id: str, origin: str) -> VerdictRecord:
-    """Read verdict.json.
-
-    Raises:
-        BundleError: it is not valid, was changed, or belongs to another bundle.
-    """
-    try:
-        file = _VerdictFile.model_validate_json(data, strict=True)
-    except ValidationError as error:
-        raise _refusal(origin, error.errors(include_url=False)[0]["msg"]) from error
-    if file.sha256 != _digest(_told(file.bundle_id, file.verdict)):
-        raise _refusal(origin, "it was changed after it was written")
-    if file.bundle_id != bundle_id:
-        raise _refusal(origin, f"it judges bundle {file.bundle_id}")
-    return file.verdict
-
-
-def _told(bundle_id: str, verdict: VerdictRecord) -> dict[str, Any]:
-    """What is hashed: fields that the writer did not know stay out, so old verdicts stay valid."""
-    return {"bundle_id": bundle_id, "verdict": verdict.model_dump(mode="json", exclude_unset=True)}
-
-
-def _digest(told: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical_json(told)).hexdigest()
-
-
-def _refusal(origin: str, why: str) -> BundleError:
-    return BundleError(
-        f"the verdict of {origin} is refused", why, "copy it again, or judge the bundle again"
-    )
+VERDICT = SealedFile(
+    file="verdict.json",
+    kind=VerdictRecord,
+    key="verdict",
+    called="the verdict",
+    relation="judges",
+    advice="copy it again, or judge the bundle again",
+    id_beside=True,
+)

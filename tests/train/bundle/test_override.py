@@ -10,7 +10,7 @@ import pytest
 from cluster.errors import BundleError
 from train.bundle.bundle import PolicyBundle, save_bundle
 from train.bundle.manifest import ManifestFields
-from train.bundle.override import UNPROVEN_FILE, Unproven, mark_unproven, read_unproven
+from train.bundle.override import UNPROVEN, Unproven, mark_unproven, read_unproven
 
 
 def mark(bundle_id: str, reason: str = "I know better") -> Unproven:
@@ -47,7 +47,7 @@ def test_the_first_mark_stays(bundle: Path) -> None:
 
 def test_a_changed_mark_is_refused(bundle: Path) -> None:
     mark_unproven(bundle, mark(bundle.name))
-    path = bundle / UNPROVEN_FILE
+    path = bundle / UNPROVEN.file
     path.write_bytes(path.read_bytes().replace(b"better", b"nothing"))
 
     with pytest.raises(BundleError, match="it was changed"):
@@ -62,7 +62,7 @@ def test_the_mark_of_another_bundle_is_refused(bundle: Path) -> None:
 
 
 def test_garbage_is_refused(bundle: Path) -> None:
-    (bundle / UNPROVEN_FILE).write_bytes(b"{}")
+    (bundle / UNPROVEN.file).write_bytes(b"{}")
 
     with pytest.raises(BundleError, match="UNPROVEN"):
         PolicyBundle.load(bundle)

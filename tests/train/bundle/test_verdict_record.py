@@ -1,6 +1,6 @@
 """verdict.json as earlier versions wrote it is read as it was, and a new one as it is."""
 
-from train.bundle.verdict_record import BaselineExcess, parse_verdict, verdict_bytes
+from train.bundle.verdict_record import VERDICT, BaselineExcess
 
 BUNDLE = "0123456789abcdef"
 NAMES_ONLY = b"""{
@@ -18,19 +18,19 @@ NAMES_ONLY = b"""{
 
 
 def test_a_baseline_of_an_older_file_is_known_by_its_name() -> None:
-    verdict = parse_verdict(NAMES_ONLY, BUNDLE, "here")
+    verdict = VERDICT.parse(NAMES_ONLY, BUNDLE, "here")
 
     assert [(row.kind, row.symbol) for row in verdict.excess] == [("buy_and_hold", "SPY")]
-    assert parse_verdict(verdict_bytes(BUNDLE, verdict), BUNDLE, "here") == verdict
+    assert VERDICT.parse(VERDICT.encode(BUNDLE, verdict), BUNDLE, "here") == verdict
 
 
 def test_a_baseline_keeps_its_kind_and_its_symbol() -> None:
     row = BaselineExcess(
         baseline="momentum", kind="momentum", symbol="", excess=0.1, low=0.0, high=0.2
     )
-    older = parse_verdict(NAMES_ONLY, BUNDLE, "here")
+    older = VERDICT.parse(NAMES_ONLY, BUNDLE, "here")
 
     verdict = older.model_copy(update={"excess": (row,)})
 
-    assert parse_verdict(verdict_bytes(BUNDLE, verdict), BUNDLE, "here") == verdict
-    assert b'"kind":"momentum"' in verdict_bytes(BUNDLE, verdict)
+    assert VERDICT.parse(VERDICT.encode(BUNDLE, verdict), BUNDLE, "here") == verdict
+    assert b'"kind":"momentum"' in VERDICT.encode(BUNDLE, verdict)

@@ -1,7 +1,7 @@
 """Trading sessions of the New York Stock Exchange, by exchange_calendars' XNYS."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import cache
 
 import numpy as np
@@ -123,13 +123,9 @@ def is_half_day(day: date) -> bool:
     return is_session(day) and day in _schedule().half_days
 
 
-def session_open(day: date) -> datetime:
-    """Opening time, UTC, of the session of that date.
-
-    Raises:
-        DataError: the exchange is closed on that date.
-    """
-    return _clock(_schedule().opens[_number_of(day)])
+def midnight(day: date) -> datetime:
+    """The start of a date, UTC: the time of a daily bar."""
+    return datetime.combine(day, time(), tzinfo=UTC)
 
 
 def session_close(day: date) -> datetime:
@@ -152,8 +148,8 @@ def _find(day: date) -> int:
     return int(session_index(np.array([day], dtype="datetime64[us]"), daily=True)[0])
 
 
-def _clock(time: np.datetime64) -> datetime:
-    naive: datetime = time.astype(datetime)
+def _clock(moment: np.datetime64) -> datetime:
+    naive: datetime = moment.astype(datetime)
     return naive.replace(tzinfo=UTC)
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from math import sqrt
 from typing import Any
 
 import polars as pl
 
 from cluster.errors import ConfigError, DataError
-from features.bars.sessions import SESSIONS_A_YEAR
+from features.bars.sessions import SESSIONS_A_YEAR, midnight
 from features.slots.scan_dates import sessions_until
 from features.universe.universe import Universe
 
@@ -127,7 +127,7 @@ def scan_sectors(
         sector=pl.col("symbol").replace_strict(sectors, default=None, return_dtype=pl.String)
     ).filter(
         pl.col("sessions") >= least,
-        pl.col("last") >= _midnight(days[-RECENT_SESSIONS]),
+        pl.col("last") >= midnight(days[-RECENT_SESSIONS]),
         pl.col("dollar_volume") >= rules.min_dollar_volume,
         pl.col("sharpe").is_finite(),
         pl.col("sector").is_not_null(),
@@ -143,7 +143,7 @@ def _window(
     ts = pl.col("ts")
     return (
         bars.lazy()
-        .filter(ts >= _midnight(first), ts < _midnight(as_of + timedelta(days=1)))
+        .filter(ts >= midnight(first), ts < midnight(as_of + timedelta(days=1)))
         .filter(pl.col("symbol").is_in(symbols))
         .select("symbol", "ts", "close", "volume")
     )
@@ -182,7 +182,3 @@ def _nobody(as_of: date, asked: int, stats: pl.DataFrame, days: list[date]) -> N
         most = int(stats["sessions"].to_numpy().max())
         why = f"of {asked} members the longest has {most} of {len(days)} sessions from {days[0]} on"
     return NobodyEligibleError(f"nobody is eligible on {as_of}", why, "ploutos data status")
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from math import sqrt
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cluster.errors import DataError
 from features.bars.sessions import SESSIONS_A_YEAR
 from features.slots.scan import Scan, ScanRules, scan_sectors
-from features.slots.scan_dates import Rescan, rescans, sessions_until
+from features.slots.scan_dates import Rescan, bars_between, rescans, sessions_until
 from features.universe.universe import Universe
 
 Returns = NDArray[np.float64]  # (D,) one a session
@@ -127,26 +127,18 @@ class _Study:
 
     def _scan(self, as_of: date, members: Iterable[str]) -> Scan:
         first = sessions_until(as_of, self.rules.lookback + 1)[0]
-        window = self._between(first, as_of)
+        window = bars_between(self.bars, first, as_of)
         return scan_sectors(window, self.universe, as_of, self.rules, members=members)
 
     def _held(self, scans: list[Scan], periods: tuple[Rescan, ...]) -> Returns:
         """Daily returns (D,) of the picks of each scan in equal weights over its sessions."""
         parts = []
         for scan, period in zip(scans, periods, strict=True):
-            days = self._between(period.first, period.last)
+            days = bars_between(self.bars, period.first, period.last)
             picked = pl.col("r").filter(pl.col("symbol").is_in(scan.symbols))
             daily = days.group_by("ts").agg(picked.sum()).sort("ts")
             parts.append(daily["r"].to_numpy() / len(scan.symbols))
         return np.concatenate(parts)
-
-    def _between(self, first: date, last: date) -> pl.DataFrame:
-        """Bars from `first` to `last`, both included."""
-        low, high = (
-            self.bars["ts"].search_sorted(_midnight(day))
-            for day in (first, last + timedelta(days=1))
-        )
-        return self.bars.slice(low, high - low)
 
 
 def _sharpe(returns: Returns, rules: ScanRules) -> float:
@@ -161,7 +153,3 @@ def _t(differences: Returns) -> float:
 
 def _trailing(scans: list[Scan]) -> float:
     return float(np.mean(np.concatenate([scan.picks["sharpe"].to_numpy() for scan in scans])))
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)

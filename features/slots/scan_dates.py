@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+import polars as pl
 
-from features.bars.sessions import session_dates, sessions_between
+from features.bars.sessions import midnight, session_dates, sessions_between
 
 _REACH_DAYS = 14  # no stretch without a session is longer (2001-09 had 6 days)
 
@@ -56,3 +57,11 @@ def sessions_until(as_of: date, count: int) -> list[date]:
     """
     start = as_of - timedelta(days=2 * count + _REACH_DAYS)
     return [day.item() for day in session_dates(sessions_between(start, as_of)[-count:])]
+
+
+def bars_between(bars: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """Daily bars, sorted by ts, from `first` to `last`, both included."""
+    low, high = (
+        bars["ts"].search_sorted(midnight(day)) for day in (first, last + timedelta(days=1))
+    )
+    return bars.slice(low, high - low)

@@ -1,7 +1,7 @@
 """A scan for every calendar month over bars in memory, kept by the fingerprint of what it reads."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from features.compute.table import session_bars
 from features.slots.plan import SlotPlan, plan_slots
 from features.slots.scan import NobodyEligibleError, Scan, ScanRules, scan_sectors
 from features.slots.scan_cache import SCAN_VERSION, kept_scan
-from features.slots.scan_dates import rescans, sessions_until
+from features.slots.scan_dates import bars_between, rescans, sessions_until
 from features.universe.universe import Universe
 
 
@@ -49,7 +49,7 @@ class MonthlyScans:
         """
         members = self.universe.members(as_of)
         first = sessions_until(as_of, rules.lookback + 1)[0]
-        window = self._between(first, as_of).filter(pl.col("symbol").is_in(members))
+        window = bars_between(self.bars, first, as_of).filter(pl.col("symbol").is_in(members))
         sectors = sorted(self.universe.sectors_on(as_of, members).items())
         content = [SCAN_VERSION, as_of.isoformat(), rules.to_dict(), members, sectors]
         digest = sha256(canonical_json(content))
@@ -84,14 +84,6 @@ class MonthlyScans:
         except NobodyEligibleError:
             return pl.DataFrame(schema={"sector": pl.String, "rank": pl.Int64, "symbol": pl.String})
 
-    def _between(self, first: date, last: date) -> pl.DataFrame:
-        """Bars from `first` to `last`, both included."""
-        low, high = (
-            self.bars["ts"].search_sorted(_midnight(day))
-            for day in (first, last + timedelta(days=1))
-        )
-        return self.bars.slice(low, high - low)
-
 
 def daily_closes(bars: CheckedBars) -> pl.DataFrame:
     """One row a symbol and session, sorted by (ts, symbol): its last close and its whole volume.
@@ -111,7 +103,3 @@ def daily_closes(bars: CheckedBars) -> pl.DataFrame:
             .rename({"day": "ts"})
         )
     return daily.select("symbol", "ts", "close", "volume").sort("ts", "symbol")
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)

@@ -1,9 +1,10 @@
 """Which stretches of time a series still lacks, by the exchange calendar."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from features.bars.sessions import (
     is_session,
+    midnight,
     session_close,
     session_dates,
     session_times,
@@ -67,8 +68,3 @@ def answered_until(newest: datetime | None, window: Window, interval: str) -> da
     if expected is None or (newest is not None and newest.date() >= expected):
         return window[1]
     return newest + INTERVALS[interval] if newest is not None else window[0]
-
-
-def midnight(day: date) -> datetime:
-    """The start of a date, UTC."""
-    return datetime.combine(day, time(), tzinfo=UTC)

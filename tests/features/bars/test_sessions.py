@@ -13,7 +13,6 @@ from features.bars.sessions import (
     session_close,
     session_dates,
     session_index,
-    session_open,
     session_times,
     sessions_between,
     sessions_from,
@@ -60,13 +59,18 @@ def test_numbers_count_sessions_from_1990_in_any_order_of_times():
     assert index[2] == 8565
 
 
+def opening(day: date) -> datetime:
+    number = session_index(times(day.isoformat()), daily=True)
+    return session_times(number)[0][0].astype(datetime).replace(tzinfo=UTC)
+
+
 def test_winter_and_summer_open_an_hour_apart_in_utc():
-    assert session_open(date(2024, 1, 2)) == datetime(2024, 1, 2, 14, 30, tzinfo=UTC)
-    assert session_open(date(2024, 7, 2)) == datetime(2024, 7, 2, 13, 30, tzinfo=UTC)
+    assert opening(date(2024, 1, 2)) == datetime(2024, 1, 2, 14, 30, tzinfo=UTC)
+    assert opening(date(2024, 7, 2)) == datetime(2024, 7, 2, 13, 30, tzinfo=UTC)
     assert session_close(date(2024, 1, 2)) == datetime(2024, 1, 2, 21, 0, tzinfo=UTC)
     # New York changes its clocks on 2024-03-10, Europe three weeks later
-    assert session_open(date(2024, 3, 8)).hour == 14
-    assert session_open(date(2024, 3, 11)).hour == 13
+    assert opening(date(2024, 3, 8)).hour == 14
+    assert opening(date(2024, 3, 11)).hour == 13
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,7 @@ def test_winter_and_summer_open_an_hour_apart_in_utc():
 )
 def test_half_days_close_at_13_new_york(day):
     assert is_half_day(day)
-    assert session_close(day) - session_open(day) == timedelta(hours=3, minutes=30)
+    assert session_close(day) - opening(day) == timedelta(hours=3, minutes=30)
 
 
 @pytest.mark.parametrize(
@@ -145,4 +149,4 @@ def test_a_time_is_inside_exactly_when_the_sessions_hours_hold_it(day, second):
     inside = session_index(times(moment.isoformat()[:19]))[0] != OUTSIDE
 
     # a session never crosses midnight UTC
-    assert inside == (is_session(day) and session_open(day) <= moment < session_close(day))
+    assert inside == (is_session(day) and opening(day) <= moment < session_close(day))

@@ -150,8 +150,8 @@ def _judged(rows: pl.DataFrame, now: datetime | None) -> pl.DataFrame:
     judged = rows.with_columns(defect(rows))
     if now is None or not (rows["ts"] > now - RECENT).any():
         return judged
-    known = rows.filter(pl.col("ts").is_not_null(), pl.col("symbol").is_not_null())
-    late = not_yet(rows, interval_of(known) if _has_spacing(known) else None, now)
+    dated = rows.filter(pl.col("ts").is_not_null(), pl.col("symbol").is_not_null())
+    late = not_yet(rows, interval_of(dated) if _has_spacing(dated) else None, now)
     return judged.with_columns(reason=pl.coalesce("reason", late))
 
 

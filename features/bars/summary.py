@@ -76,8 +76,8 @@ def _per_symbol(bars: pl.DataFrame, expected: NDArray[np.datetime64]) -> pl.Data
         .sort("symbol")
     )
     last = np.searchsorted(expected, naive_utc(counted["end"]), side="right")
-    wanted = last - np.searchsorted(expected, naive_utc(counted["start"]))
-    gaps = wanted - counted["met"].to_numpy().astype(np.int64)
+    due = last - np.searchsorted(expected, naive_utc(counted["start"]))
+    gaps = due - counted["met"].to_numpy().astype(np.int64)
     return counted.select("symbol", "bars", "start", "end", pl.Series("gaps", gaps), "outside")
 
 

@@ -166,9 +166,9 @@ def _blocks(bars: pl.DataFrame) -> list[pl.DataFrame]:
 def across_symbols(bars: pl.DataFrame, sector: pl.Series, feature_set: FeatureSet) -> pl.DataFrame:
     """The columns of the set that compare symbols, in the order of the bars."""
     names = [column.name for column in feature_set.of_scope("panel")]
-    found = Panel.of(bars, sector).columns(stages(feature_set, "panel"), names)
-    refuse_absurd(bars.select(KEY).hstack(found))
-    return found
+    across = Panel.of(bars, sector).columns(stages(feature_set, "panel"), names)
+    refuse_absurd(bars.select(KEY).hstack(across))
+    return across
 
 
 def refuse_absurd(features: pl.DataFrame) -> None:

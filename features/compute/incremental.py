@@ -77,23 +77,23 @@ class FeatureWindow:
         """
         new = self._rows(bars)
         self._refuse_earlier(new)
-        found = [
+        features = [
             self._append_at_one_time(moment)
             for moment in new.sort("ts").partition_by("ts", maintain_order=True)
         ]
-        return pl.concat(found).sort(KEY) if len(found) > 1 else found[0]
+        return pl.concat(features).sort(KEY) if len(features) > 1 else features[0]
 
     def _append_at_one_time(self, new: pl.DataFrame) -> pl.DataFrame:
         new = new.sort("symbol")
         self._recent.append(new)
         rows = self._recent.rows(new)
-        found = [
+        parts = [
             _at_the_last_bar(self._recent.frame(tier.bars, rows), tier, self.feature_set)
             for tier in _tiers(self.feature_set)
         ]
         if "sector" in new.columns:
-            found.append(self._across(new["ts"][0]))
-        features = pl.concat([new.select(KEY), *found], how="horizontal")
+            parts.append(self._across(new["ts"][0]))
+        features = pl.concat([new.select(KEY), *parts], how="horizontal")
         features = features.select(*KEY, *self.feature_set.names)
         refuse_absurd(features)
         return features
@@ -103,8 +103,8 @@ class FeatureWindow:
         recent = self._recent.frame(memory + 1)
         clock = recent["ts"].unique().sort().tail(memory + 1)
         recent = recent.filter(pl.col("ts") >= clock[0])
-        found = across_symbols(recent, recent["sector"], self.feature_set)
-        return found.filter(recent["ts"] == now)
+        across = across_symbols(recent, recent["sector"], self.feature_set)
+        return across.filter(recent["ts"] == now)
 
     def _rows(self, bars: Bars) -> pl.DataFrame:
         """The columns that are kept of each bar: its sector only where the set needs it."""
@@ -116,10 +116,10 @@ class FeatureWindow:
     def _refuse_earlier(self, new: pl.DataFrame) -> None:
         late = new.join(self._recent.last(), on="symbol").filter(pl.col("ts") <= pl.col("last"))
         if late.height:
-            symbol, ts, known = late.select(*KEY, "last").row(0)
+            symbol, ts, last = late.select(*KEY, "last").row(0)
             raise DataError(
                 f"{symbol} at {ts} is not a new bar",
-                f"its last bar is at {known}; {late.height} bars are not later than their last",
+                f"its last bar is at {last}; {late.height} bars are not later than their last",
                 "append each bar once, in order; compute_features takes a changed history",
             )
 
@@ -149,5 +149,5 @@ def _tiers(feature_set: FeatureSet) -> tuple[_Tier, ...]:
 
 def _at_the_last_bar(bars: pl.DataFrame, tier: _Tier, feature_set: FeatureSet) -> pl.DataFrame:
     """The tier's columns at the last bar of each symbol."""
-    found = staged(bars, stages(feature_set, "symbol", tier.columns), tier.columns)
-    return found.filter(bars["bar_number"].shift(-1, fill_value=0) == 0)
+    columns = staged(bars, stages(feature_set, "symbol", tier.columns), tier.columns)
+    return columns.filter(bars["bar_number"].shift(-1, fill_value=0) == 0)

@@ -52,5 +52,5 @@ class Panel:
         frame = self.frame
         for stage in stages:
             frame = frame.with_columns(stage)
-        found = frame.select(pl.col(names).cast(pl.Float64).fill_null(0.0))
-        return found if self.rows is None else found[self.rows]
+        values = frame.select(pl.col(names).cast(pl.Float64).fill_null(0.0))
+        return values if self.rows is None else values[self.rows]

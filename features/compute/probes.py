@@ -160,9 +160,9 @@ class _Judge:
         judged = probe.bars.select(*KEY, number=pl.int_range(pl.len()).over("symbol")).filter(
             probe.judged
         )
-        wanted, got = self._values(judged, self.expected), self._values(judged, features)
-        difference = np.abs(wanted - got)
-        changed = ~(difference <= TOLERANCE * np.maximum(np.abs(wanted), self.scale))
+        whole, probed = self._values(judged, self.expected), self._values(judged, features)
+        difference = np.abs(whole - probed)
+        changed = ~(difference <= TOLERANCE * np.maximum(np.abs(whole), self.scale))
         if probe.kind == "past cut":
             changed &= judged["number"].to_numpy()[:, None] >= self.warmup
         for column in np.flatnonzero(changed.any(axis=0)):

@@ -37,8 +37,8 @@ class RecentBars:
     def append(self, bars: pl.DataFrame) -> None:
         """Add one bar of each of some symbols, sorted by symbol, later than those that it has."""
         if not bars["symbol"].is_in(self.symbols.implode()).all():
-            known = self.frame(self.length).drop("bar_number")
-            both = pl.concat([known, bars]).sort(KEY)
+            kept = self.frame(self.length).drop("bar_number")
+            both = pl.concat([kept, bars]).sort(KEY)
             self.__init__(both, self.length)  # type: ignore[misc]
             return
         rows = self.rows(bars)
@@ -86,9 +86,11 @@ class RecentBars:
         found = {"ts": bars["ts"].to_physical().cast(pl.Int64).to_numpy()}
         found |= {name: bars[name].to_numpy() for name in BAR_FIELDS}
         if "sector" in self._schema:
-            known = pl.concat([self._sectors, bars["sector"]]).unique(maintain_order=True)
-            codes = bars["sector"].replace_strict(known, range(len(known)), return_dtype=pl.Int64)
-            self._sectors = known
+            sectors = pl.concat([self._sectors, bars["sector"]]).unique(maintain_order=True)
+            codes = bars["sector"].replace_strict(
+                sectors, range(len(sectors)), return_dtype=pl.Int64
+            )
+            self._sectors = sectors
             found["sector"] = codes.to_numpy()
         return found
 

@@ -50,8 +50,8 @@ def _refuse_other_than_select(connection: "DuckDBPyConnection", statement: str) 
 
     kinds = [part.type for part in connection.extract_statements(statement)]
     if kinds != [duckdb.StatementType.SELECT]:
-        found = ", ".join(kind.name for kind in kinds) or "nothing"
-        raise UsageError("the query is not a single SELECT", f"it holds: {found}", _EXAMPLE)
+        named = ", ".join(kind.name for kind in kinds) or "nothing"
+        raise UsageError("the query is not a single SELECT", f"it holds: {named}", _EXAMPLE)
 
 
 def _confine(connection: "DuckDBPyConnection", root: Path) -> None:

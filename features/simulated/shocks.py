@@ -25,7 +25,7 @@ INTRADAY_VOLUME = np.array([0.25, 0.13, 0.10, 0.09, 0.10, 0.13, 0.20])
 
 
 @dataclass(frozen=True)
-class Clock:
+class BarClock:
     """The bars of a simulated market, all symbols alike."""
 
     ts: NDArray[np.datetime64]  # (T,) datetime64[us], UTC, bar open
@@ -50,23 +50,23 @@ class Shocks:
     sigma: Array  # (T, A) standard deviation of `body`, known before the bar
 
 
-def clock(sessions: NDArray[np.int64], interval: str) -> Clock:
+def clock(sessions: NDArray[np.int64], interval: str) -> BarClock:
     """Bars of the given XNYS sessions: one a session, or one each hour from 09:30 New York."""
     opens, closes = session_times(sessions)
     if interval == "1d":
         count = len(sessions)
         dates = opens.astype("datetime64[D]").astype("datetime64[us]")
         zeros = np.zeros(count, dtype=np.int64)
-        return Clock(dates, np.arange(count), zeros, np.ones(count), np.ones(count))
+        return BarClock(dates, np.arange(count), zeros, np.ones(count), np.ones(count))
     hour = np.timedelta64(1, "h")
     bars = -((opens - closes) // hour)  # (S,) rounded up: the last bar of a session is half an hour
     session = np.repeat(np.arange(len(sessions)), bars)
     slot = np.arange(len(session)) - np.repeat(np.cumsum(bars) - bars, bars)
     ts = opens[session] + slot * hour
-    return Clock(ts, session, slot, INTRADAY_VARIANCE[slot], INTRADAY_VOLUME[slot])
+    return BarClock(ts, session, slot, INTRADAY_VARIANCE[slot], INTRADAY_VOLUME[slot])
 
 
-def draw(clock: Clock, sector: NDArray[np.int64], rng: np.random.Generator) -> Shocks:
+def draw(clock: BarClock, sector: NDArray[np.int64], rng: np.random.Generator) -> Shocks:
     """Draw the returns of A symbols, `sector` (A,) being the number of each one's sector."""
     assets, sectors = len(sector), int(sector.max()) + 1
     betas = np.clip(rng.normal(1.0, 0.25, assets), 0.4, 1.8)
@@ -98,7 +98,7 @@ def _student(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
     return bounded
 
 
-def _garch(clock: Clock, night: Array, day: Array) -> Array:
+def _garch(clock: BarClock, night: Array, day: Array) -> Array:
     """Volatility level (S, K), 1 on average, from the sessions' own standardised shocks."""
     starts = np.flatnonzero(clock.opens_session)
     moves = np.add.reduceat(day * np.sqrt(clock.share)[:, None], starts, axis=0)
@@ -124,7 +124,7 @@ def _combine_sigma(sigma: Array, betas: Array, sector: NDArray[np.int64], sector
 
 
 def _drift(
-    clock: Clock, betas: Array, level: Array, sector: NDArray[np.int64], sectors: int
+    clock: BarClock, betas: Array, level: Array, sector: NDArray[np.int64], sectors: int
 ) -> Array:
     """Log drift (T, A): beta times the market's, less half the variance (Ito)."""
     variance = _combine_sigma(level, betas, sector, sectors) ** 2  # (S, A) a session

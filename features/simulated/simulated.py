@@ -13,7 +13,7 @@ from cluster.files import canonical_json
 from features.bars.schema import BAR_COLUMNS
 from features.bars.sessions import SESSIONS_A_YEAR, sessions_from
 from features.simulated.edge import plant
-from features.simulated.shocks import Array, Clock, Shocks, clock, draw
+from features.simulated.shocks import Array, BarClock, Shocks, clock, draw
 from features.universe.sectors import SECTORS
 
 
@@ -59,8 +59,8 @@ class SimulatedMarket:
     @property
     def source(self) -> str:
         """Name in the lake: another one for other arguments, so that markets never mix there."""
-        told = canonical_json(asdict(self) | {"start": self.start.isoformat()})
-        return f"simulated-{sha256(told).hexdigest()[:8]}"
+        settings = canonical_json(asdict(self) | {"start": self.start.isoformat()})
+        return f"simulated-{sha256(settings).hexdigest()[:8]}"
 
     def tickers(self) -> tuple[str, ...]:
         """The A symbols, in the order of their sectors' turns."""
@@ -94,7 +94,7 @@ class SimulatedMarket:
     def _bars_a_year(self) -> int:
         return SESSIONS_A_YEAR * (7 if self.interval == "1h" else 1)
 
-    def _frame(self, times: Clock, columns: tuple[Array, ...]) -> pl.DataFrame:
+    def _frame(self, times: BarClock, columns: tuple[Array, ...]) -> pl.DataFrame:
         order = np.argsort(self.tickers())
         symbols = pl.Series(self.tickers())[order]
         frame = pl.DataFrame(
@@ -116,7 +116,7 @@ def _extremes(shocks: Shocks, rng: np.random.Generator) -> tuple[Array, Array]:
     return np.exp((shocks.body + reach[0]) / 2), np.exp((shocks.body - reach[1]) / 2)
 
 
-def _volume(times: Clock, shocks: Shocks, rng: np.random.Generator) -> Array:
+def _volume(times: BarClock, shocks: Shocks, rng: np.random.Generator) -> Array:
     """Shares (T, A): U-shaped over the day, and larger when the price moves more."""
     usual = np.exp(rng.normal(15.0, 0.8, shocks.body.shape[1]))  # shares a session
     scale = np.sqrt(np.mean(shocks.sigma**2, axis=0) * times.share[:, None] / times.share.mean())

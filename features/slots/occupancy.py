@@ -52,14 +52,14 @@ def seat(plan: SlotPlan, table: AlignedTable) -> Seating:
     exit_price = np.zeros(occupant.shape)
     now = np.full(len(plan.slots), -1, np.int64)
     for bar, row in enumerate(month.tolist()):
-        wanted = due[row]
-        if (now != wanted).any():
-            leaves = (now != wanted) & (now >= 0)
+        heirs = due[row]
+        if (now != heirs).any():
+            leaves = (now != heirs) & (now >= 0)
             leaves[leaves] = can_leave[bar, now[leaves]]
             exit_price[bar, leaves] = table.open[bar, now[leaves]]
             now = np.where(leaves, -1, now)
-            enters = (now < 0) & (wanted >= 0) & ~np.isin(wanted, now)
-            now = np.where(enters, wanted, now)
+            enters = (now < 0) & (heirs >= 0) & ~np.isin(heirs, now)
+            now = np.where(enters, heirs, now)
         occupant[bar] = now
     return Seating(plan.slots, occupant, exit_price)
 

@@ -175,10 +175,14 @@ def _best(eligible: pl.DataFrame, rules: ScanRules) -> pl.DataFrame:
     )
 
 
-def _nobody(as_of: date, asked: int, stats: pl.DataFrame, days: list[date]) -> NobodyEligibleError:
+def _nobody(
+    as_of: date, members: int, stats: pl.DataFrame, days: list[date]
+) -> NobodyEligibleError:
     if stats.is_empty():
-        why = f"none of {asked} members has a daily bar from {days[0]} to {as_of}"
+        why = f"none of {members} members has a daily bar from {days[0]} to {as_of}"
     else:
         most = int(stats["sessions"].to_numpy().max())
-        why = f"of {asked} members the longest has {most} of {len(days)} sessions from {days[0]} on"
+        why = (
+            f"of {members} members the longest has {most} of {len(days)} sessions from {days[0]} on"
+        )
     return NobodyEligibleError(f"nobody is eligible on {as_of}", why, "ploutos data status")

@@ -83,8 +83,10 @@ class AlpacaSource:
         client, adapter = self._client
         adapter.begin()
         try:
-            found = client.get_stock_bars(request)
-            rows = [_row(symbol, bar) for symbol, bars in dict(found).items() for bar in bars or []]
+            answer = client.get_stock_bars(request)
+            rows = [
+                _row(symbol, bar) for symbol, bars in dict(answer).items() for bar in bars or []
+            ]
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise SourceDown(self.name, "its answer has another form than bars") from error
         return Fetched(frame_of(rows), SPLIT_ADJUSTED, now, {})

@@ -8,11 +8,11 @@ from datetime import datetime
 import polars as pl
 
 from features.bars.checks import CheckedBars, split_bad
-from features.sources.coverage import Window
+from features.sources.answered import Window
 from features.sources.gaps import answered_until
 from features.sources.http.errors import NotEntitled, NotServed, SourceDown
 from features.sources.overlap import ENOUGH, compare
-from features.sources.portion import Outcome, Portion
+from features.sources.portion import Portion, SymbolOutcome
 from features.sources.protocol import INTERVALS, BarSource, Fetched
 from features.sources.series import SeriesStore
 
@@ -38,7 +38,7 @@ class Failover:
         self._sources = sources
         self._store = store
         self._report = report
-        self.outcomes: dict[str, Outcome] = defaultdict(Outcome)
+        self.outcomes: dict[str, SymbolOutcome] = defaultdict(SymbolOutcome)
 
     def fill(self, portion: Portion) -> None:
         """Fetch a portion; what is had is kept, and what is not is in `outcomes` with its reasons.

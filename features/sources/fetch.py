@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from cluster.errors import UsageError
 from features.lake.lake import Lake
-from features.sources.coverage import Window
+from features.sources.answered import Window
 from features.sources.failover import Failover
 from features.sources.fetch_result import FetchResult
 from features.sources.gaps import end_of_data, lacking, last_session
-from features.sources.portion import Outcome, Portion
+from features.sources.portion import Portion, SymbolOutcome
 from features.sources.protocol import INTERVALS, BarSource
 from features.sources.series import SeriesStore
 
@@ -23,7 +23,7 @@ _EXAMPLE = "ploutos data fetch AAPL MSFT --interval 1h --start 2024-01-02"
 
 @dataclass(frozen=True)
 class FetchRequest:
-    """What is wanted.
+    """What to fetch.
 
     Args:
         symbols: Tickers of US stocks; a class is written BRK.B or BRK-B, and kept as BRK.B.
@@ -95,8 +95,8 @@ class Fetcher:
             why = f"it is one of {', '.join(INTERVALS)}"
             raise UsageError(f"interval {request.interval!r}", why, _EXAMPLE)
         delay = max((source.delay for source in self.sources), default=timedelta())
-        known = end_of_data(self.now(), delay, request.interval)
-        end = min(request.end or known, known)
+        newest = end_of_data(self.now(), delay, request.interval)
+        end = min(request.end or newest, newest)
         if request.start >= end:
             why = (
                 f"it starts at {request.start:%Y-%m-%d %H:%M} and ends at {end:%Y-%m-%d %H:%M} UTC"
@@ -115,12 +115,12 @@ class Fetcher:
         names = [*(source.name for source in self.sources), *self.skipped]
         series_of = store.series_of(symbols, names)
         groups: dict[tuple[str | None, Window, Window], list[str]] = defaultdict(list)
-        asked = {name: store.asked(name, symbols) for name in set(series_of.values())}
+        answered = {name: store.answered(name, symbols) for name in set(series_of.values())}
         for symbol in symbols:
             series = series_of.get(symbol)
-            known = asked[series][symbol] if series else None
-            whole = (min(window[0], known[0]), max(window[1], known[1])) if known else window
-            for part in lacking(window, known, store.interval):
+            had = answered[series][symbol] if series else None
+            whole = (min(window[0], had[0]), max(window[1], had[1])) if had else window
+            for part in lacking(window, had, store.interval):
                 groups[series, part, whole].append(symbol)
         return [
             Portion(tuple(members), part, series, whole)
@@ -128,12 +128,16 @@ class Fetcher:
         ]
 
     def _result(
-        self, store: SeriesStore, symbols: list[str], window: Window, found: Mapping[str, Outcome]
+        self,
+        store: SeriesStore,
+        symbols: list[str],
+        window: Window,
+        found: Mapping[str, SymbolOutcome],
     ) -> FetchResult:
         names = [*(source.name for source in self.sources), *self.skipped]
         series_of = store.series_of(symbols, names)
         spans = store.spans(symbols)
-        outcomes = {symbol: found.get(symbol, Outcome()) for symbol in symbols}
+        outcomes = {symbol: found.get(symbol, SymbolOutcome()) for symbol in symbols}
         for symbol, outcome in outcomes.items():
             outcome.series = series_of.get(symbol)
             if not outcome.complete:

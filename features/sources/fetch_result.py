@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from features.sources.coverage import Window
-from features.sources.portion import Outcome
+from features.sources.answered import Window
+from features.sources.portion import SymbolOutcome
 
 _LATE = timedelta(days=7)  # a start that is later than this is worth a note
 
@@ -26,7 +26,7 @@ class FetchResult:
     """
 
     window: Window
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, SymbolOutcome]
     spans: Mapping[str, Window]
     skipped: Mapping[str, str]
 
@@ -95,7 +95,7 @@ class FetchResult:
             "reasons": outcome.reasons,
         }
 
-    def _notes_of(self, symbol: str, outcome: Outcome) -> list[str]:
+    def _notes_of(self, symbol: str, outcome: SymbolOutcome) -> list[str]:
         notes = []
         joined = sorted(outcome.sources - {outcome.series})
         if joined:
@@ -106,8 +106,8 @@ class FetchResult:
             first = outcome.set_aside[0]
             notes.append(f"{len(outcome.set_aside)} bad bars set aside, the first: {first}")
         if outcome.complete and outcome.series and outcome.reasons and outcome.bars:
-            told = "; ".join(f"{name}: {why}" for name, why in outcome.reasons.items())
-            notes.append(f"had from {', '.join(sorted(outcome.sources))}, since {told}")
+            whys = "; ".join(f"{name}: {why}" for name, why in outcome.reasons.items())
+            notes.append(f"had from {', '.join(sorted(outcome.sources))}, since {whys}")
         start = self.spans.get(symbol, self.window)[0]
         if start - self.window[0] > _LATE:
             notes.append(f"{outcome.series} has no bars before {start:%Y-%m-%d}")

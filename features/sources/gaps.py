@@ -10,7 +10,7 @@ from features.bars.sessions import (
     session_times,
     sessions_between,
 )
-from features.sources.coverage import Window
+from features.sources.answered import Window
 from features.sources.protocol import INTERVALS
 
 _TICK = timedelta(microseconds=1)
@@ -46,13 +46,13 @@ def last_session(start: datetime, end: datetime, interval: str) -> date | None:
     return open_then[-1] if open_then else None
 
 
-def lacking(window: Window, asked: Window | None, interval: str) -> list[Window]:
-    """What of `window` lies before and after `asked`, as far as there are sessions in it.
+def lacking(window: Window, answered: Window | None, interval: str) -> list[Window]:
+    """What of `window` lies before and after `answered`, as far as there are sessions in it.
 
-    The windows touch `asked`, so that a series never has a hole that nobody asked for.
+    The windows touch `answered`, so that a series never has a hole that nobody asked for.
     """
     start, end = window
-    parts = [window] if asked is None else [(start, asked[0]), (asked[1], end)]
+    parts = [window] if answered is None else [(start, answered[0]), (answered[1], end)]
     return [part for part in parts if last_session(*part, interval) is not None]
 
 

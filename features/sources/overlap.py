@@ -107,9 +107,9 @@ def _volume_reason(common: pl.DataFrame) -> str:
 def _why_apart(ours: pl.DataFrame, theirs: pl.DataFrame, interval: str) -> str:
     if theirs.is_empty():
         return "it has no bars where the series ends"
-    found = interval_of(theirs) if theirs.height > 1 else interval
-    if found != interval:
-        return f"interval: theirs is {found}, ours {interval}"
+    their_interval = interval_of(theirs) if theirs.height > 1 else interval
+    if their_interval != interval:
+        return f"interval: theirs is {their_interval}, ours {interval}"
     minutes = [sorted(bars["ts"].dt.minute().unique()) for bars in (ours, theirs)]
     if INTERVALS[interval] >= timedelta(hours=1) and minutes[0] != minutes[1]:
         starts = [", ".join(f":{minute:02d}" for minute in each) for each in minutes]

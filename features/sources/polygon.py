@@ -82,18 +82,18 @@ class PolygonSource:
     def _grouped_daily(
         self, symbols: Sequence[str], start: datetime, end: datetime
     ) -> pl.DataFrame:
-        wanted = set(symbols)
+        tickers = set(symbols)
         rows: list[Row] = []
         for day in _days(start, end):
-            found = self._call(methodcaller("get_grouped_daily_aggs", day, adjusted=True))
-            rows += [_row(bar.ticker, bar) for bar in found if bar.ticker in wanted]
+            grouped = self._call(methodcaller("get_grouped_daily_aggs", day, adjusted=True))
+            rows += [_row(bar.ticker, bar) for bar in grouped if bar.ticker in tickers]
         return frame_of(rows, unit="ms")
 
     def _aggregates(
         self, symbol: str, interval: str, start: datetime, end: datetime
     ) -> pl.DataFrame:
         last = end - timedelta(milliseconds=1)  # `to` is included
-        found = self._call(
+        aggregates = self._call(
             methodcaller(
                 "list_aggs",
                 symbol,
@@ -106,7 +106,7 @@ class PolygonSource:
                 limit=_PAGE_BARS,
             )
         )
-        return frame_of([_row(symbol, bar) for bar in found], unit="ms")
+        return frame_of([_row(symbol, bar) for bar in aggregates], unit="ms")
 
     def _call(self, call: "Callable[[RESTClient], Any]") -> list[Any]:
         """The result of a call of the client, all of its pages."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from features.sources.coverage import Window
+from features.sources.answered import Window
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Portion:
 
 
 @dataclass
-class Outcome:
+class SymbolOutcome:
     """What became of one symbol.
 
     Args:

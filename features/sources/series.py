@@ -10,7 +10,7 @@ from features.bars.checks import CheckedBars
 from features.bars.schema import BAR_SCHEMA
 from features.lake.blocks import ORIGIN_SCHEMA
 from features.lake.lake import Lake
-from features.sources.coverage import Window, add_asked, read_asked
+from features.sources.answered import Window, add_answered, read_answered
 from features.sources.protocol import INTERVALS, Fetched
 
 _SCAN_SCHEMA = {**BAR_SCHEMA, **ORIGIN_SCHEMA, "series": pl.String()}
@@ -38,20 +38,20 @@ class SeriesStore:
         best = counts.sort("len", "rank", descending=[True, False]).unique("symbol", keep="first")
         return dict(best.select("symbol", "series").iter_rows())
 
-    def asked(self, series: str, symbols: Iterable[str]) -> dict[str, Window]:
-        """The window of each symbol that its series has bars for, or that was asked for."""
-        known = read_asked(self.lake.folder(self.interval, series))
+    def answered(self, series: str, symbols: Iterable[str]) -> dict[str, Window]:
+        """The window of each symbol that its series has bars of, or its source has answered."""
+        windows = read_answered(self.lake.folder(self.interval, series))
         spans = (
             self._bars(symbols, series)
             .group_by("symbol")
             .agg(first=pl.col("ts").min(), last=pl.col("ts").max())
             .collect()
         )
-        found = {}
+        answered = {}
         for symbol, first, last in spans.iter_rows():
-            start, end = known.get(symbol, (first, last))
-            found[symbol] = (min(start, first), max(end, last + INTERVALS[self.interval]))
-        return found
+            start, end = windows.get(symbol, (first, last))
+            answered[symbol] = (min(start, first), max(end, last + INTERVALS[self.interval]))
+        return answered
 
     def edge(self, series: str, symbols: Iterable[str], window: Window, bars: int) -> pl.DataFrame:
         """Of each symbol the `bars` bars next to a window that lies before or after them."""
@@ -81,7 +81,7 @@ class SeriesStore:
                 series=series,
                 replace=replace,
             )
-        add_asked(self.lake.folder(self.interval, series), windows)
+        add_answered(self.lake.folder(self.interval, series), windows)
 
     def spans(self, symbols: Iterable[str]) -> dict[tuple[str, str], tuple[datetime, datetime]]:
         """First and last bar time by (symbol, series)."""

@@ -72,12 +72,12 @@ class YahooSource:
 
     def _refuse_out_of_reach(self, interval: str, start: datetime, now: datetime) -> None:
         reach = _REACH.get(interval)
-        asked = -(-(now - start) // timedelta(days=1))  # rounded up
-        if reach is not None and asked > reach:
+        days = -(-(now - start) // timedelta(days=1))  # rounded up
+        if reach is not None and days > reach:
             first = (now - timedelta(days=reach)).date()
             raise NotServed(
                 self.name,
-                f"its {interval} bars reach back {reach + 1} days at most, {asked} were asked for",
+                f"its {interval} bars reach back {reach + 1} days at most, {days} were asked for",
                 f"ploutos data fetch --source alpaca (or polygon), or --start {first} or later",
             )
 
@@ -109,7 +109,7 @@ class YahooSource:
         session.begin(seconds)
         ticker = yfinance.Ticker(symbol.replace(".", "-"), session=session)
         try:
-            found = ticker.history(
+            chart = ticker.history(
                 interval=interval,
                 start=window[0],
                 end=window[1],
@@ -121,7 +121,7 @@ class YahooSource:
             session.raise_failure()
             raise SourceDown(self.name, f"{type(error).__name__}: {error}") from error
         session.raise_failure()
-        return _bars_of(symbol, found)
+        return _bars_of(symbol, chart)
 
     @cached_property
     def _session(self) -> "ChartSession":
@@ -133,12 +133,12 @@ class YahooSource:
 _SHAPE = (TypeError, ValueError, KeyError, AttributeError, IndexError)  # an answer of another form
 
 
-def _bars_of(symbol: str, found: Any) -> pl.DataFrame:
+def _bars_of(symbol: str, chart: Any) -> pl.DataFrame:
     """The pandas frame of yfinance, indexed by time, as bars."""
-    if found.empty:
+    if chart.empty:
         return frame_of([])
-    seconds = found.index.tz_convert("UTC").as_unit("s").asi8.tolist()
-    columns = (found[name].tolist() for name in _COLUMNS)
+    seconds = chart.index.tz_convert("UTC").as_unit("s").asi8.tolist()
+    columns = (chart[name].tolist() for name in _COLUMNS)
     return frame_of(
         ((symbol, *row) for row in zip(seconds, *columns, strict=True)),  # type: ignore[misc]
         unit="s",

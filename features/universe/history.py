@@ -69,16 +69,16 @@ class _Walk:
         self._closed.append((symbol, change.day, self._open.pop(symbol), symbol))
 
     def _renamed(self, change: Change) -> str | None:
-        """The one present member that joined on that day and is not told to have joined."""
-        told = {(other.added, other.day) for other in self.page.changes}
-        found = [
+        """The one present member that joined on that day and is in no change that joins."""
+        announced = {(other.added, other.day) for other in self.page.changes}
+        unannounced = [
             company.symbol
             for company in self.page.companies
             if company.added == change.day
-            and (company.symbol, change.day) not in told
+            and (company.symbol, change.day) not in announced
             and company.symbol in self._open
         ]
-        return found[0] if len(found) == 1 else None
+        return unannounced[0] if len(unannounced) == 1 else None
 
     def spells(self) -> list[tuple[str, date | None, date | None, str]]:
         """All spells; one that no change opens starts at the list's date, or before the records."""

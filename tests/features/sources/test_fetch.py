@@ -7,7 +7,7 @@ import pytest
 
 from cluster.errors import ConfigError, UsageError
 from features import Lake
-from features.sources.coverage import read_asked
+from features.sources.answered import read_answered
 from features.sources.fetch import Fetcher, FetchRequest
 from features.sources.fetch_result import FetchResult
 from servers import Reply
@@ -249,7 +249,7 @@ def test_bars_that_a_file_brought_are_another_series(shop):
 def test_a_series_without_a_note_of_what_was_asked_goes_on_from_its_bars(shop):
     shop.fetch("AAA", START, day(20))
     folder = shop.lake.folder("1d", "alpaca")
-    assert read_asked(folder) == {"AAA": (START, day(20))}
+    assert read_answered(folder) == {"AAA": (START, day(20))}
     (folder / "asked.json").unlink()
     shop.vendors.alpaca.calls.clear()
 

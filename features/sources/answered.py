@@ -1,4 +1,4 @@
-"""What a series has been asked for already, beside its blocks, so that nobody asks again."""
+"""Which windows of a series its source has answered: so that nobody asks for them again."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Window = tuple[datetime, datetime]  # [start, end), UTC, of opening times of bar
 _NAME = "asked.json"
 
 
-def read_asked(folder: Path) -> dict[str, Window]:
+def read_answered(folder: Path) -> dict[str, Window]:
     """The window of each symbol of a series that its source has answered.
 
     Raises:
@@ -34,14 +34,14 @@ def read_asked(folder: Path) -> dict[str, Window]:
         ) from error
 
 
-def add_asked(folder: Path, windows: Mapping[str, Window]) -> None:
+def add_answered(folder: Path, windows: Mapping[str, Window]) -> None:
     """Widen the windows of symbols; those of one symbol must touch."""
     with only_writer(folder):
-        known = read_asked(folder)
+        answered = read_answered(folder)
         for symbol, (start, end) in windows.items():
-            old = known.get(symbol, (start, end))
-            known[symbol] = (min(start, old[0]), max(end, old[1]))
+            before = answered.get(symbol, (start, end))
+            answered[symbol] = (min(start, before[0]), max(end, before[1]))
         document = {
-            symbol: [moment.isoformat() for moment in window] for symbol, window in known.items()
+            symbol: [moment.isoformat() for moment in window] for symbol, window in answered.items()
         }
         write_atomic(folder / _NAME, canonical_json(document))

@@ -202,6 +202,7 @@ def test_no_secret_and_no_unknown_placeholder(path: Path) -> None:
 
 
 PAGE_FILES = sorted(HOW_TO.glob("*.md"))
+CLUSTER_PAGES = [page for page in PAGE_FILES if page.name in {"jobs.md", *PAGES.values()}]
 
 
 @pytest.mark.parametrize("page", PAGE_FILES, ids=lambda path: path.stem)
@@ -210,7 +211,7 @@ def test_a_page_names_only_files_that_exist(page: Path) -> None:
     links = [link for link in re.findall(r"\]\(([^)#:]+)\)", text)]
     files = re.findall(r"\bcluster/deploy/[\w./-]+\w", text)
 
-    assert files or links
+    assert files or links or page not in CLUSTER_PAGES
     assert all((page.parent / link).exists() for link in links)
     assert all((ROOT / file).exists() for file in files)
 
@@ -221,7 +222,7 @@ def shown_commands(page: Path) -> Iterator[str]:
             yield line.partition("  #")[0].strip()
 
 
-@pytest.mark.parametrize("page", PAGE_FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", CLUSTER_PAGES, ids=lambda path: path.stem)
 def test_every_sweep_that_a_page_shows_would_start(page: Path) -> None:
     sweeps = [
         line for line in shown_commands(page) if "train.sweep" in line or "job submit" in line

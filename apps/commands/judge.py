@@ -10,11 +10,10 @@ from apps.cli.output import Json, emit, print_fields, row_table, table, talk
 from train.learners.factory import LEARNERS
 
 if TYPE_CHECKING:
-    from train.bundle.verdict_record import VerdictRecord
+    from train.bundle.verdict_record import Check, VerdictRecord
     from train.judge.unseen_bars import UnseenJudgement
     from train.judge.walk_forward import WalkResult
     from train.sweep.plan import SweepRequest
-    from train.verdict.promotion_gate import Check
 
 app = typer.Typer(
     help="Walk forward over folds, or judge a bundle on bars it has never seen.",
@@ -150,11 +149,11 @@ def _finish(result: "WalkResult", as_json: bool) -> bool:
 
 
 def _told(verdict: "VerdictRecord") -> dict[str, Any]:
-    from train.verdict.checks import promotion_checks, verdict_checks
+    from train.verdict.checks import promotion_checks
 
     return {
-        "verdict": verdict.model_dump(mode="json", exclude={"ledger"}),
-        "checks": [vars(check) for check in verdict_checks(verdict)],
+        "verdict": verdict.model_dump(mode="json", exclude={"ledger", "checks"}),
+        "checks": [vars(check) for check in verdict.checks],
         "promotion_checks": [vars(check) for check in promotion_checks(verdict)],
     }
 
@@ -177,10 +176,10 @@ def _folds_table(folds: list[dict[str, Any]], names: list[str]) -> Any:
 
 
 def _show_verdict(console: Console, verdict: "VerdictRecord") -> None:
-    from train.verdict.checks import promotion_checks, verdict_checks
+    from train.verdict.checks import promotion_checks
 
     for title, checks in (
-        ("the verdict asks for", verdict_checks(verdict)),
+        ("the verdict asks for", verdict.checks),
         ("promotion asks for, too", promotion_checks(verdict)),
     ):
         console.print(_checks_table(title, checks))

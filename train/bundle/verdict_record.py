@@ -7,6 +7,69 @@ from pydantic import BaseModel, ConfigDict, Field
 from train.bundle.sealed import SealedFile
 
 
+class Check(BaseModel):
+    """One condition and its number; as text, the sentence that a reader is told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    name: str
+    value: int | float | None  # None: not measured
+    threshold: float | None  # None: what is needed is no number
+    needs: str  # the threshold in words
+    passed: bool
+    short_by: int | float | None  # how far the value is from what is needed; 0 when it passed
+    why: str = ""
+    text: str = ""  # the sentence, where it is not made of the other fields
+
+    def __str__(self) -> str:
+        value = "not measured" if self.value is None else f"{self.value:.4g}"
+        short = f", short by {self.short_by:.4g}" if self.short_by else ""
+        made = f"{self.name} {value}, needs {self.needs}{short}"
+        return self.text or made + (f": {self.why}" if self.why else "")
+
+    @classmethod
+    def at_least(
+        cls, name: str, value: float, threshold: float, *, why: str = "", text: str = ""
+    ) -> "Check":
+        """`value >= threshold`."""
+        return cls(
+            name=name,
+            value=value,
+            threshold=threshold,
+            needs=f"at least {threshold:g}",
+            passed=value >= threshold,
+            short_by=max(threshold - value, 0.0),
+            why=why,
+            text=text,
+        )
+
+    @classmethod
+    def more_than(
+        cls, name: str, value: float, threshold: float, *, why: str = "", text: str = ""
+    ) -> "Check":
+        """`value > threshold`."""
+        needs, passed = f"more than {threshold:g}", value > threshold
+        close = cls.at_least(name, value, threshold, why=why, text=text)
+        return close.model_copy(update={"needs": needs, "passed": passed})
+
+    @classmethod
+    def at_most(
+        cls, name: str, value: float | None, threshold: float, *, why: str = "", text: str = ""
+    ) -> "Check":
+        """`value <= threshold`; a value that could not be measured has not passed."""
+        measured = value is not None
+        return cls(
+            name=name,
+            value=value,
+            threshold=threshold,
+            needs=f"at most {threshold:g}",
+            passed=value is not None and value <= threshold,
+            short_by=None if value is None else max(value - threshold, 0.0),
+            why=why if measured else "too few trials or sessions to measure it",
+            text=text,
+        )
+
+
 class BaselineExcess(BaseModel):
     """Sharpe ratio a year above one baseline, its 95 % bootstrap interval, and Hansen's test.
 
@@ -56,7 +119,8 @@ class VerdictRecord(BaseModel):
     random: RandomTrading | None = None  # decides nothing
     readings: int | None = None  # times that the test window was read, this one included
     excess: tuple[BaselineExcess, ...]
-    reasons: tuple[str, ...]  # what failed, with numbers; empty when BETTER
+    checks: tuple[Check, ...] = ()  # what decides; earlier versions wrote down none
+    reasons: tuple[str, ...]  # texts of the failed checks; empty when BETTER
 
     @property
     def better(self) -> bool:

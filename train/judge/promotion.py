@@ -17,6 +17,7 @@ from train.backtest.stitched import Piece, stitch, walk_policy
 from train.bundle.bundle import PolicyBundle, read_verdict, refresh_card
 from train.bundle.override import Unproven, mark_unproven, read_unproven
 from train.bundle.stages import Decision, Stage, enter, read_stages, target_stage
+from train.bundle.verdict_record import Check
 from train.diagnose.leaks import find_leaks
 from train.diagnose.same_configuration import repetitions
 from train.diagnose.stress import seed_spread
@@ -26,7 +27,6 @@ from train.ledger.ledger import TrialLedger
 from train.verdict.promotion_gate import (
     COST_FACTOR,
     TARGET_VALIDATION_SHARPE,
-    Check,
     CostStress,
     Evidence,
     Leaks,
@@ -135,11 +135,9 @@ def _lost_since_verdict(ledger: TrialLedger, bundle: PolicyBundle) -> list[Fault
 
 def _measure(home: Home, bundle: PolicyBundle, ledger: TrialLedger) -> Measured:
     judgement = judge_anew(home, bundle, occasion="promotion")
-    reasons = judgement.verdict.reasons
     policies = [policy.manifest for policy in judgement.policies]
     return Measured(
         verdict=judgement.verdict,
-        degenerate="; ".join(r for r in reasons if r.startswith(("degenerate", "ruined"))),
         seeds=min(len({record.seed for record in repetitions(ledger, one)}) for one in policies),
         stress=_stress(judgement.pieces),
         leaks=_leaks(judgement, home.universe),

@@ -38,7 +38,7 @@ from train.report.sections import (
     timing_section,
     trials_section,
 )
-from train.verdict.verdict import MIN_DEFLATED_SHARPE
+from train.verdict.checks import MIN_DEFLATED_SHARPE
 
 if TYPE_CHECKING:
     import polars as pl

@@ -9,7 +9,8 @@ from train.bundle.manifest import Manifest
 from train.bundle.stress_record import Spread, StressRecord
 from train.bundle.verdict_record import VerdictRecord
 from train.diagnose.timing import SIDES, TARGET, Timing, TimingRow
-from train.verdict.promotion_gate import MAX_OVERFITTING, MAX_SPA_P, TARGET_VALIDATION_SHARPE
+from train.verdict.checks import MAX_OVERFITTING, MAX_SPA_P
+from train.verdict.promotion_gate import TARGET_VALIDATION_SHARPE
 
 if TYPE_CHECKING:
     import polars as pl

@@ -1,48 +1,65 @@
-"""A verdict as a list of checks, each with its number and its threshold."""
+"""What decides between BETTER and NOT BETTER, and what the gate asks for besides."""
 
-from train.bundle.verdict_record import VerdictRecord
-from train.verdict.promotion_gate import MAX_OVERFITTING, MAX_SPA_P, Check
-from train.verdict.verdict import MIN_DAYS, MIN_DEFLATED_SHARPE
+from collections.abc import Sequence
+
+from train.bundle.verdict_record import BaselineExcess, Check, VerdictRecord
+
+MIN_DEFLATED_SHARPE = 0.95
+MIN_DAYS = 20  # sessions; fewer say nothing about a year
+MAX_OVERFITTING = 0.2  # probability
+MAX_SPA_P = 0.05
+BEHAVIOUR = "degenerate or ruined"  # name of the check
 
 
-def verdict_checks(verdict: VerdictRecord) -> tuple[Check, ...]:
-    """What decides between BETTER and NOT BETTER."""
-    behaviour = "; ".join(r for r in verdict.reasons if r.startswith(("degenerate", "ruined")))
+def verdict_checks(
+    deflated: float,
+    excess: Sequence[BaselineExcess],
+    *,
+    trials: int,
+    days: int,
+    behaviour: str,
+) -> tuple[Check, ...]:
+    """All must pass for BETTER.
+
+    Args:
+        deflated: Sharpe ratio, a probability.
+        excess: above each baseline.
+        trials: that the ratio is deflated by.
+        days: test sessions.
+        behaviour: how the policy fails to be one, or its ruin, in words; empty when neither.
+    """
     return (
-        _at_least("deflated Sharpe", verdict.deflated_sharpe, MIN_DEFLATED_SHARPE),
-        *(
-            Check(
-                name=f"Sharpe above {row.baseline}, lower end of 95 %",
-                value=row.low,
-                needs="more than 0",
-                passed=row.low > 0.0,
-                short_by=max(-row.low, 0.0),
-                why=f"{row.excess:+.2f} [{row.low:+.2f}, {row.high:+.2f}]",
-            )
-            for row in verdict.excess
+        Check.at_least(
+            "deflated Sharpe",
+            deflated,
+            MIN_DEFLATED_SHARPE,
+            text=f"deflated Sharpe {deflated:.3f} over {trials} trial(s), "
+            f"needs {MIN_DEFLATED_SHARPE:.2f}",
         ),
-        _at_least("test sessions", verdict.days, MIN_DAYS),
-        _at_most("degenerate or ruined", float(bool(behaviour)), 0.0, behaviour),
+        *(
+            Check.more_than(
+                f"Sharpe above {row.baseline}, lower end of 95 %",
+                row.low,
+                0.0,
+                why=f"{row.excess:+.2f} [{row.low:+.2f}, {row.high:+.2f}]",
+                text=f"Sharpe difference to {row.baseline} {row.excess:+.2f}, 95 % interval "
+                f"[{row.low:+.2f}, {row.high:+.2f}], needs its lower end above 0",
+            )
+            for row in excess
+        ),
+        Check.at_least(
+            "test sessions", days, MIN_DAYS, text=f"{days} test sessions, needs {MIN_DAYS}"
+        ),
+        Check.at_most(BEHAVIOUR, float(bool(behaviour)), 0.0, why=behaviour, text=behaviour),
     )
 
 
 def promotion_checks(verdict: VerdictRecord) -> tuple[Check, ...]:
     """What the gate asks for besides, as far as a verdict tells; it decides nothing here."""
     return (
-        _at_most("overfitting (PBO)", verdict.overfitting, MAX_OVERFITTING),
+        Check.at_most("overfitting (PBO)", verdict.overfitting, MAX_OVERFITTING),
         *(
-            _at_most(f"SPA p against {row.baseline}", row.spa_p, MAX_SPA_P)
+            Check.at_most(f"SPA p against {row.baseline}", row.spa_p, MAX_SPA_P)
             for row in verdict.excess
         ),
     )
-
-
-def _at_least(name: str, value: float, limit: float) -> Check:
-    return Check(name, value, f"at least {limit:g}", value >= limit, max(limit - value, 0.0))
-
-
-def _at_most(name: str, value: float | None, limit: float, why: str = "") -> Check:
-    needs = f"at most {limit:g}"
-    if value is None:
-        return Check(name, None, needs, False, None, "too few trials or sessions to measure it")
-    return Check(name, value, needs, value <= limit, max(value - limit, 0.0), why)

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 from cluster.hash_chain import Fault
 from train.backtest.baselines import BASELINES
-from train.bundle.verdict_record import VerdictRecord
-from train.verdict.verdict import MIN_DEFLATED_SHARPE
+from train.bundle.verdict_record import Check, VerdictRecord
+from train.verdict.checks import BEHAVIOUR, MAX_OVERFITTING, MAX_SPA_P, MIN_DEFLATED_SHARPE
 
-MAX_OVERFITTING = 0.2  # probability
-MAX_SPA_P = 0.05
 SPA_BASELINE = "equal_weight"
 MIN_SEEDS = 5  # completed trials of the same configuration, each with a seed of its own
 COST_FACTOR = 2.0
@@ -28,6 +26,11 @@ class CostStress:
     sharpe: float
     equal_weight: float
 
+    @property
+    def above(self) -> float:
+        """The difference of both."""
+        return self.sharpe - self.equal_weight
+
 
 @dataclass(frozen=True)
 class Leaks:
@@ -42,8 +45,7 @@ class Leaks:
 class Measured:
     """What was measured on the test window."""
 
-    verdict: VerdictRecord
-    degenerate: str  # in words; empty when it is not
+    verdict: VerdictRecord  # with its checks
     seeds: int  # of completed trials with the candidate's configuration
     stress: CostStress
     leaks: Leaks
@@ -58,72 +60,44 @@ class Evidence:
     why_not: str = ""  # why nothing could be measured
 
 
-@dataclass(frozen=True)
-class Check:
-    """One condition and its number."""
-
-    name: str
-    value: float | None  # None: not measured
-    needs: str
-    passed: bool
-    short_by: float | None  # how far the value is from what is needed; 0 when it passed
-    why: str = ""
-
-    def __str__(self) -> str:
-        value = "not measured" if self.value is None else f"{self.value:.4g}"
-        short = f", short by {self.short_by:.4g}" if self.short_by else ""
-        return f"{self.name} {value}, needs {self.needs}{short}" + (
-            f": {self.why}" if self.why else ""
-        )
-
-
 def gate_checks(evidence: Evidence) -> tuple[Check, ...]:
     """Every condition, passed or not; a bundle passes the gate when all of them do."""
     faults = evidence.faults
     named = "; ".join(str(fault) for fault in faults[:_NAMED_FAULTS])
-    whole = _at_most("damaged ledger rows", len(faults), 0.0, named)
+    whole = Check.at_most("damaged ledger rows", len(faults), 0.0, why=named)
     if evidence.measured is None:
-        return whole, Check("evidence", None, "a test window", False, None, evidence.why_not)
+        return whole, _unmeasured("evidence", "a test window", evidence.why_not)
     found, verdict = evidence.measured, evidence.measured.verdict
     missing = _missing_baselines(verdict)
-    above = found.stress.sharpe - found.stress.equal_weight
+    behaviour = next(check for check in verdict.checks if check.name == BEHAVIOUR)
     trials = f"over {verdict.trials} trial(s), all that are in the ledger"
     return (
         whole,
-        _at_least("deflated Sharpe", verdict.deflated_sharpe, MIN_DEFLATED_SHARPE, trials),
-        _at_most("overfitting (PBO)", verdict.overfitting, MAX_OVERFITTING),
-        _at_most(f"SPA p against {SPA_BASELINE}", _spa_p(verdict), MAX_SPA_P),
-        _at_most("degenerate", float(bool(found.degenerate)), 0.0, found.degenerate),
-        _at_least("seeds", found.seeds, MIN_SEEDS),
-        _at_most("missing baselines", len(missing), 0.0, ", ".join(missing)),
-        _above("Sharpe at costs x2", found.stress.sharpe, 0.0),
-        _above(f"Sharpe above {SPA_BASELINE} at costs x2", above, 0.0),
+        Check.at_least("deflated Sharpe", verdict.deflated_sharpe, MIN_DEFLATED_SHARPE, why=trials),
+        Check.at_most("overfitting (PBO)", verdict.overfitting, MAX_OVERFITTING),
+        Check.at_most(f"SPA p against {SPA_BASELINE}", _spa_p(verdict), MAX_SPA_P),
+        Check.at_most("degenerate", behaviour.value, 0.0, why=behaviour.why),
+        Check.at_least("seeds", found.seeds, MIN_SEEDS),
+        Check.at_most("missing baselines", len(missing), 0.0, why=", ".join(missing)),
+        Check.more_than("Sharpe at costs x2", found.stress.sharpe, 0.0),
+        Check.more_than(f"Sharpe above {SPA_BASELINE} at costs x2", found.stress.above, 0.0),
         _none_of("fills at seen prices", found.leaks.fills),
         _none_of("normaliser of other bars", found.leaks.normaliser),
         _none_of("symbols chosen later", found.leaks.universe, _NO_UNIVERSE),
     )
 
 
-def _at_least(name: str, value: float, limit: float, why: str = "") -> Check:
-    return Check(name, value, f"at least {limit:g}", value >= limit, max(limit - value, 0.0), why)
-
-
-def _above(name: str, value: float, limit: float) -> Check:
-    return Check(name, value, f"more than {limit:g}", value > limit, max(limit - value, 0.0))
-
-
-def _at_most(name: str, value: float | None, limit: float, why: str = "") -> Check:
-    needs = f"at most {limit:g}"
-    if value is None:
-        return Check(name, None, needs, False, None, "too few trials or sessions to measure it")
-    return Check(name, value, needs, value <= limit, max(value - limit, 0.0), why)
-
-
 def _none_of(name: str, fault: str | None, unknown: str = "") -> Check:
     """A fault in words, empty where there is none; None where it cannot be looked for."""
     if fault is None:
-        return Check(name, None, "at most 0", False, None, unknown)
-    return _at_most(name, float(bool(fault)), 0.0, fault)
+        return _unmeasured(name, "at most 0", unknown)
+    return Check.at_most(name, float(bool(fault)), 0.0, why=fault)
+
+
+def _unmeasured(name: str, needs: str, why: str) -> Check:
+    return Check(
+        name=name, value=None, threshold=None, needs=needs, passed=False, short_by=None, why=why
+    )
 
 
 def _spa_p(verdict: VerdictRecord) -> float | None:

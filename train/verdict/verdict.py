@@ -23,15 +23,15 @@ from train.stats.significance import (
     stationary_bootstrap_intervals,
 )
 from train.stats.superiority import superiority_p
+from train.verdict.checks import verdict_checks
 from train.verdict.degeneracy import degeneracy
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["MIN_DAYS", "MIN_DEFLATED_SHARPE", "Verdict", "judge", "refuse_without_trials"]
+__all__ = ["Verdict", "judge", "refuse_without_trials"]
 
-MIN_DEFLATED_SHARPE = 0.95
-MIN_DAYS = 20  # sessions; fewer say nothing about a year
+RUINED = "ruined: the account fell below half of its initial balance"
 
 Float64 = npt.NDArray[np.float64]
 
@@ -54,10 +54,9 @@ def judge(
         candidate: the one policy that validation chose.
         baselines: at least flat, buy and hold and equal weight, over the same sessions.
         trials: `TrialLedger.trials(problem)`, every trial that ran, the candidate's included.
-        paths: (N, D) returns of the trials that cover the candidate's sessions
-            (`TrialLedger.paths`), for the probability of overfitting, the clusters and Hansen's
-            test; without them there are no such numbers. They decide nothing here: the gate
-            (`train.verdict.promotion_gate`) does.
+        paths: (N, D) returns of the trials that cover the candidate's sessions (`Tried.paths`), for
+            the probability of overfitting, the clusters and Hansen's test; without them there are
+            no such numbers. They decide nothing here: `train.verdict.promotion_gate` does.
         seed: of the bootstrap.
 
     Raises:
@@ -71,46 +70,36 @@ def judge(
     tried = np.empty((0, candidate.days)) if paths is None else paths  # (N, D)
     excess = _excess(candidate, baselines, tried, seed)
     clusters = min(effective_trials(tried) or trials.height, trials.height)
-    reasons = _failures(candidate, deflated, trials.height, excess)
-    reasons += filter(None, [degeneracy(candidate, baselines)])
-    threshold = expected_maximum_sharpe(variance, trials.height)
+    checks = verdict_checks(
+        deflated,
+        excess,
+        trials=trials.height,
+        days=candidate.days,
+        behaviour=_behaviour(candidate, baselines),
+    )
+    reasons = tuple(str(check) for check in checks if not check.passed)
     return Verdict(
         label="NOT BETTER" if reasons else "BETTER",
         sharpe=candidate.sharpe_ratio,
         sharpe_low=interval.low,
         sharpe_high=interval.high,
         deflated_sharpe=deflated,
-        deflation_threshold=threshold * SESSIONS_A_YEAR**0.5,
+        deflation_threshold=expected_maximum_sharpe(variance, trials.height) * SESSIONS_A_YEAR**0.5,
         trials=trials.height,
         days=candidate.days,
         effective_trials=clusters,
         deflated_sharpe_effective=deflated_sharpe_ratio(moments, variance, clusters),
         overfitting=_overfitting(tried),
         excess=excess,
-        reasons=tuple(reasons),
+        checks=checks,
+        reasons=reasons,
     )
 
 
-def _failures(
-    candidate: Evaluation, deflated: float, trials: int, excess: Sequence[BaselineExcess]
-) -> list[str]:
-    reasons = []
-    if deflated < MIN_DEFLATED_SHARPE:
-        reasons.append(
-            f"deflated Sharpe {deflated:.3f} over {trials} trial(s), "
-            f"needs {MIN_DEFLATED_SHARPE:.2f}"
-        )
-    reasons += [
-        f"Sharpe difference to {row.baseline} {row.excess:+.2f}, 95 % interval "
-        f"[{row.low:+.2f}, {row.high:+.2f}], needs its lower end above 0"
-        for row in excess
-        if row.low <= 0.0
-    ]
-    if candidate.days < MIN_DAYS:
-        reasons.append(f"{candidate.days} test sessions, needs {MIN_DAYS}")
-    if candidate.ruined:
-        reasons.append("ruined: the account fell below half of its initial balance")
-    return reasons
+def _behaviour(candidate: Evaluation, baselines: Sequence[Evaluation]) -> str:
+    """Ruin, and how the policy fails to be one, in words; empty when neither."""
+    ruin = RUINED if candidate.ruined else ""
+    return "; ".join(filter(None, [ruin, degeneracy(candidate, baselines)]))
 
 
 def _overfitting(paths: Float64) -> float | None:

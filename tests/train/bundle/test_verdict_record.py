@@ -1,6 +1,6 @@
 """verdict.json as earlier versions wrote it is read as it was, and a new one as it is."""
 
-from train.bundle.verdict_record import VERDICT, BaselineExcess
+from train.bundle.verdict_record import VERDICT, BaselineExcess, Check
 
 BUNDLE = "0123456789abcdef"
 NAMES_ONLY = b"""{
@@ -22,6 +22,33 @@ def test_a_baseline_of_an_older_file_is_known_by_its_name() -> None:
 
     assert [(row.kind, row.symbol) for row in verdict.excess] == [("buy_and_hold", "SPY")]
     assert VERDICT.parse(VERDICT.encode(BUNDLE, verdict), BUNDLE, "here") == verdict
+
+
+def test_an_older_file_has_reasons_and_no_checks() -> None:
+    verdict = VERDICT.parse(NAMES_ONLY, BUNDLE, "here")
+
+    assert verdict.checks == ()
+    assert verdict.reasons == ("degenerate: it never traded",)
+
+
+def test_checks_come_back_as_they_were() -> None:
+    checks = (
+        Check.at_least("test sessions", 15, 20, text="15 test sessions, needs 20"),
+        Check.at_most("overfitting (PBO)", None, 0.2),
+        Check.more_than("Sharpe", 0.0, 0.0, why="none"),
+    )
+    older = VERDICT.parse(NAMES_ONLY, BUNDLE, "here")
+
+    verdict = older.model_copy(update={"checks": checks})
+
+    assert VERDICT.parse(VERDICT.encode(BUNDLE, verdict), BUNDLE, "here") == verdict
+    assert [str(check) for check in checks] == [
+        "15 test sessions, needs 20",
+        "overfitting (PBO) not measured, needs at most 0.2: "
+        "too few trials or sessions to measure it",
+        "Sharpe 0, needs more than 0: none",
+    ]
+    assert [check.passed for check in checks] == [False, False, False]
 
 
 def test_a_baseline_keeps_its_kind_and_its_symbol() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from cluster.hash_chain import Fault
-from train.bundle.verdict_record import BaselineExcess, VerdictRecord
+from train.bundle.verdict_record import BaselineExcess, Check, VerdictRecord
+from train.verdict.checks import BEHAVIOUR
 from train.verdict.promotion_gate import CostStress, Evidence, Leaks, Measured, gate_checks
 
 VERDICT = VerdictRecord(
@@ -26,12 +27,12 @@ VERDICT = VerdictRecord(
             *("momentum", "volatility_target", "always_buy"),
         )
     ),
+    checks=(Check.at_most(BEHAVIOUR, 0.0, 0.0),),
     reasons=(),
 )
 CLEAN = Leaks(fills="", normaliser="", universe="")
 GOOD = Measured(
     VERDICT,
-    degenerate="",
     seeds=5,
     stress=CostStress(sharpe=1.5, equal_weight=0.4),
     leaks=CLEAN,
@@ -99,9 +100,12 @@ def test_a_missing_baseline(missing: int) -> None:
 
 
 def test_a_degenerate_policy() -> None:
-    (told,) = failed(degenerate="degenerate: it never traded")
+    why = "degenerate: it never traded"
+    behaviour = Check.at_most(BEHAVIOUR, 1.0, 0.0, why=why, text=why)
 
-    assert told.endswith("degenerate: it never traded")
+    (told,) = failed(verdict=verdict(checks=(behaviour,)))
+
+    assert told == f"degenerate 1, needs at most 0, short by 1: {why}"
 
 
 def test_too_few_seeds() -> None:

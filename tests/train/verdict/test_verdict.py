@@ -66,6 +66,8 @@ def test_skill_that_clears_everything_is_better() -> None:
     assert verdict.better
     assert verdict.label == "BETTER"
     assert verdict.reasons == ()
+    assert len(verdict.checks) == 6
+    assert all(check.passed for check in verdict.checks)
     assert verdict.sharpe == pytest.approx(6.0, rel=1e-9)
     assert verdict.deflated_sharpe > 0.99
     assert [row.baseline for row in verdict.excess] == ["flat", "buy_and_hold SPY", "equal_weight"]
@@ -123,6 +125,7 @@ def test_each_baseline_alone_can_say_no(rival: int) -> None:
 
     assert not verdict.better
     (reason,) = verdict.reasons
+    assert [str(check) for check in verdict.checks if not check.passed] == [reason]
     assert reason.startswith(f"Sharpe difference to {OTHERS[rival].name} +0.10, 95 % interval [-")
 
 
@@ -144,7 +147,7 @@ def test_ruin_is_no_success() -> None:
     verdict = judge(replace(SKILLED, ruined=True), OTHERS, TRIALS)
 
     assert not verdict.better
-    assert verdict.reasons[0].startswith("ruined")
+    assert verdict.reasons == ("ruined: the account fell below half of its initial balance",)
 
 
 def test_a_short_window_proves_nothing() -> None:

@@ -4,19 +4,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from envs.adapters.single import TradingEnv
+    from envs.adapters.vector import TradingVectorEnv
     from envs.market import Market
     from envs.params import V6Params
-    from envs.single import TradingEnv
-    from envs.vector import TradingVectorEnv
+    from envs.window import Window
 
-__all__ = ["Market", "TradingEnv", "TradingVectorEnv", "V6Params"]
+__all__ = ["Market", "TradingEnv", "TradingVectorEnv", "V6Params", "Window"]
 
 # Loaded at first use: a trader needs Market and V6Params, not the compiler or gymnasium.
 _HOMES = {
     "Market": "envs.market",
-    "TradingEnv": "envs.single",
-    "TradingVectorEnv": "envs.vector",
+    "TradingEnv": "envs.adapters.single",
+    "TradingVectorEnv": "envs.adapters.vector",
     "V6Params": "envs.params",
+    "Window": "envs.window",
 }
 
 

@@ -18,6 +18,7 @@ from envs.market_arrays import check_window
 from envs.observation import compact_size, full_size
 from envs.params import V6Params
 from envs.slippage.draws import fold_seed
+from envs.window import Window
 from features.compute.feature_limit import FEATURE_LIMIT
 
 Observation = Literal["compact", "full"]
@@ -31,7 +32,7 @@ class EnvironmentBatch:
         params: V6 parameters.
         num_envs: B.
         observation: `compact`: [t] + account, (B, A + 4); `full`: (B, A*F + A + 3).
-        window: First and last bar that episodes may see, both included; the whole Market if None.
+        window: The bars that episodes may see; the whole Market if None.
 
     Raises:
         UsageError: a window outside the Market, no environment, or an unknown observation.
@@ -45,13 +46,13 @@ class EnvironmentBatch:
         params: V6Params,
         num_envs: int,
         observation: Observation = "compact",
-        window: tuple[int, int] | None = None,
+        window: Window | None = None,
     ) -> None:
         if num_envs < 1:
             raise UsageError(f"num_envs is {num_envs}", "at least one environment is needed")
         if observation not in get_args(Observation):
             raise UsageError(f"unknown observation {observation!r}", "use 'compact' or 'full'")
-        self.window = (0, market.num_bars - 1) if window is None else window
+        self.window = Window(0, market.num_bars) if window is None else window
         check_window(market, self.window)
         self.market = market
         self.params = params
@@ -82,7 +83,7 @@ class EnvironmentBatch:
         if weights is None:
             self._start_chances = None
             return
-        low, high = self.window
+        low, high = self.window.start, self.window.last
         if not self.params.random_start:
             raise UsageError("starts are weighted", "this preset always starts at the first bar")
         if weights.shape != (self.market.num_bars,) or not (
@@ -101,7 +102,7 @@ class EnvironmentBatch:
 
         The preset starts anywhere in the window, or at its first bar.
         """
-        low, high = self.window
+        low, high = self.window.start, self.window.last
         if self._start_chances is not None:
             drawn = random.random(count)  # below 1
             return low + np.searchsorted(self._start_chances, drawn, side="right")
@@ -120,7 +121,7 @@ class EnvironmentBatch:
             raise UsageError(f"unknown reset options {sorted(options)}", "only 'start' is known")
         if "start" not in options:
             return None
-        low, high = self.window
+        low, high = self.window.start, self.window.last
         if not low <= options["start"] < high:
             raise UsageError(
                 f"start {options['start']} is not inside the window", f"use {low} to {high - 1}"
@@ -133,7 +134,7 @@ class EnvironmentBatch:
         first = np.asarray(starts)
         limit = first + params.max_steps if params.max_steps_from_start else params.max_steps
         state.bar[rows] = first
-        state.last_bar[rows] = np.minimum(limit, self.window[1])
+        state.last_bar[rows] = np.minimum(limit, self.window.last)
         for dollars in (state.cash, state.equity, state.peak):
             dollars[rows] = params.initial_balance
         for counter in (state.steps, state.trades_today, state.total_trades):

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from cluster.errors import UsageError
+from envs.adapters.vector import TradingVectorEnv
 from envs.batch import Observation
 from envs.market import Market
 from envs.params import V6Params
-from envs.vector import TradingVectorEnv
 from features.compute.feature_limit import FEATURE_LIMIT
 
 BARS = 8_700  # five years of hourly bars

@@ -15,6 +15,7 @@ from cluster.errors import DataError
 from cluster.files import canonical_json
 from envs import market_arrays, market_files
 from envs.market_arrays import ARRAYS, FloatMatrix, MarketArrays
+from envs.window import Window
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -120,16 +121,14 @@ class Market(MarketArrays):
             )
         return array
 
-    def window(self, low: int, high: int) -> Self:
-        """The bars `low` to `high`, both included, as views; the same words as an env's window.
+    def window(self, window: Window) -> Self:
+        """The bars of a window, as views.
 
         Raises:
-            DataError: the window does not lie inside the Market.
+            UsageError: the window does not lie inside the Market.
         """
-        market_arrays.check_window(self, (low, high))
-        parts: dict[str, Any] = {
-            name: array[low : high + 1] for name, array in self.arrays().items()
-        }
+        market_arrays.check_window(self, window)
+        parts: dict[str, Any] = {name: array[window.slice] for name, array in self.arrays().items()}
         return dataclasses.replace(self, **parts)
 
     def with_features(self, features: ArrayLike) -> Self:

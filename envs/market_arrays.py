@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from cluster.errors import DataError, UsageError
 from envs.observation import MAX_EXACT_BAR
+from envs.window import Window
 from features.compute.feature_limit import FEATURE_LIMIT
 
 FloatMatrix = NDArray[np.float64]
@@ -107,13 +108,12 @@ def check_features(market: MarketArrays) -> None:
         )
 
 
-def check_window(market: MarketArrays, window: tuple[int, int]) -> None:
-    """Refuse a window (low, high), both included, that holds no step or leaves the Market."""
-    low, high = window
-    if not 0 <= low < high < market.num_bars:
+def check_window(market: MarketArrays, window: Window) -> None:
+    """Refuse a window that holds no step or leaves the Market."""
+    if not 0 <= window.start < window.last < market.num_bars:
         raise UsageError(
-            f"window ({low}, {high}) does not fit",
-            f"0 <= low < high <= {market.num_bars - 1} is needed (both bars are included)",
+            f"window [{window.start}, {window.stop}) does not fit",
+            f"at least two of the {market.num_bars} bars are needed",
         )
 
 

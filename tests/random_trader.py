@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.evaluation import Evaluation, evaluate
 
 
 def trade_at_random(
-    market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0
+    market: Market, params: V6Params, window: Window, *, seed: int = 0
 ) -> Evaluation:
     """Its walk through a window; arguments as of `train.backtest.evaluation.evaluate`."""
     generator = np.random.default_rng(seed)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from envs import Window
 from envs.batch import EnvironmentBatch
 from envs.params import V6Params
 from envs.slippage.draws import DrawKey, fold_seed, uniform
@@ -70,7 +71,7 @@ def test_the_kernel_equals_the_scalar_v6_where_slots_change_names(
 
 def _compare(scalar_v6: ModuleType, market: Any, params: V6Params, seed: int) -> EnvironmentBatch:
     """Step three environments and their oracles, which must agree at every step."""
-    batch = EnvironmentBatch(market, params, ENVIRONMENTS, window=(1, 47))
+    batch = EnvironmentBatch(market, params, ENVIRONMENTS, window=Window(1, 48))
     batch.seed_slippage(seed)
     starts = np.array([1, 6, 20])
     batch.begin(np.arange(ENVIRONMENTS), starts)

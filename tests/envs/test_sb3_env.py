@@ -5,8 +5,8 @@ import pytest
 from stable_baselines3 import PPO
 
 from cluster.errors import UsageError
-from envs import TradingVectorEnv, V6Params
-from envs.sb3 import SB3VectorEnv
+from envs import TradingVectorEnv, V6Params, Window
+from envs.adapters.sb3 import SB3VectorEnv
 
 
 def step(env: SB3VectorEnv, actions: Any) -> Any:
@@ -42,7 +42,7 @@ def test_the_ending_step_returns_the_next_episodes_first_observation(make_market
 
 
 def test_an_info_sums_up_the_episode(make_market: Any) -> None:
-    env = SB3VectorEnv(make_market(bars=40), V6Params.default(max_steps=5), 2, window=(0, 30))
+    env = SB3VectorEnv(make_market(bars=40), V6Params.default(max_steps=5), 2, window=Window(0, 31))
     env.reset()
     env.batch.begin(np.arange(2), 0)
     total = np.zeros(2)
@@ -62,7 +62,7 @@ def test_an_info_sums_up_the_episode(make_market: Any) -> None:
 
 
 def test_nobody_ending_costs_no_infos(make_market: Any) -> None:
-    env = SB3VectorEnv(make_market(bars=60), V6Params.default(), 4, window=(0, 59))
+    env = SB3VectorEnv(make_market(bars=60), V6Params.default(), 4, window=Window(0, 60))
     env.reset()
     env.batch.begin(np.arange(4), 0)
     infos = [step(env, np.zeros((4, 3), int))[3] for _ in range(3)]

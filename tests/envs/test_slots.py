@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import ConfigError, DataError
-from envs import Market, TradingVectorEnv, V6Params, rules
+from envs import Market, TradingVectorEnv, V6Params, Window, rules
 from envs.slippage.draws import DrawKey, fold_seed
 from envs.slippage.model import Quote
 
@@ -196,7 +196,7 @@ def test_slots_are_saved_windowed_and_part_of_the_fingerprint(
     assert loaded.fingerprint == market.fingerprint
     np.testing.assert_array_equal(loaded.occupant, market.occupant)
     np.testing.assert_array_equal(loaded.exit_price, market.exit_price)
-    part = market.window(10, 30)
+    part = market.window(Window(10, 31))
     np.testing.assert_array_equal(part.exit_price, market.exit_price[10:31])
     renamed = dataclasses.replace(market, names=tuple(reversed(market.names)))
     assert renamed.fingerprint != market.fingerprint

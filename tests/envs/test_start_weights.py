@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from cluster.errors import UsageError
-from envs import Market, TradingVectorEnv, V6Params
-from envs.sb3 import SB3VectorEnv
+from envs import Market, TradingVectorEnv, V6Params, Window
+from envs.adapters.sb3 import SB3VectorEnv
 
-BARS, WINDOW = 60, (10, 49)
+BARS, WINDOW = 60, Window(10, 50)
 
 
 @pytest.fixture

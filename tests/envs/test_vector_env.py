@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import DataError, UsageError
-from envs import Market, TradingVectorEnv, V6Params
+from envs import Market, TradingVectorEnv, V6Params, Window
 
 HOLD_ALL = np.zeros((4, 3), np.int64)
 
@@ -82,7 +82,7 @@ def test_ruin_terminates_and_does_not_truncate() -> None:
 def test_episodes_never_leave_their_window(
     make_market: Any, low: int, length: int, seed: int
 ) -> None:
-    env = make(make_market(bars=60), window=(low, low + length), max_steps=7)
+    env = make(make_market(bars=60), window=Window(low, low + length + 1), max_steps=7)
     bars = [env.reset(seed=seed)[0][:, 0]]
     for _ in range(40):
         observation, _, _, truncated, _ = env.step(HOLD_ALL)
@@ -93,14 +93,14 @@ def test_episodes_never_leave_their_window(
 
 
 def test_starts_are_spread_over_the_whole_window(make_market: Any) -> None:
-    env = make(make_market(bars=60), num_envs=2000, window=(10, 30))
+    env = make(make_market(bars=60), num_envs=2000, window=Window(10, 31))
     starts, counts = np.unique(env.reset(seed=3)[0][:, 0], return_counts=True)
     assert starts.tolist() == list(range(10, 30))
     assert counts.min() > 60
 
 
 def test_the_reference_preset_starts_at_the_first_bar(make_market: Any) -> None:
-    env = TradingVectorEnv(make_market(), V6Params.reference(), num_envs=3, window=(5, 20))
+    env = TradingVectorEnv(make_market(), V6Params.reference(), num_envs=3, window=Window(5, 21))
     assert env.reset(seed=3)[0][:, 0].tolist() == [5.0] * 3
 
 
@@ -175,13 +175,13 @@ def test_wrong_calls_end_in_one_clear_message(make_market: Any) -> None:
     market = make_market(bars=30)
     with pytest.raises(UsageError, match="before reset"):
         make(market).step(HOLD_ALL)
-    with pytest.raises(UsageError, match=r"window \(5, 30\)"):
-        make(market, window=(5, 30))
+    with pytest.raises(UsageError, match=r"window \[5, 31\)"):
+        make(market, window=Window(5, 31))
     with pytest.raises(UsageError, match="num_envs is 0"):
         make(market, num_envs=0)
     with pytest.raises(UsageError, match="tiny"):
         make(market, observation="tiny")
-    env = make(market, window=(5, 20))
+    env = make(market, window=Window(5, 21))
     for start in (4, 20):
         with pytest.raises(UsageError, match=f"start {start}"):
             env.reset(options={"start": start})

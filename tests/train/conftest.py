@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from envs import Market
+from envs import Market, Window
 from features import feature_names
 from train.bundle.manifest import (
     DataSpan,
@@ -208,7 +208,7 @@ def make_spec(tmp_path: Path) -> Callable[..., LearnerSpec]:
             config=config,
             market=market.save(tmp_path / "tables"),
             fingerprint=market.fingerprint,
-            window=(0, 1000),
+            window=Window(0, 1000),
             seed=seed,
             log_folder=tmp_path / "board",
         )

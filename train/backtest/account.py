@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from envs import Market, V6Params, rules
+from envs import Market, V6Params, Window, rules
 from envs.slippage.draws import DrawKey, fold_seed
 from envs.slippage.model import Quote
 from train.backtest.evaluation import Course, Evaluation
@@ -132,9 +132,9 @@ class Account:
 
 
 def walk(
-    kind: str, account: Account, window: tuple[int, int], target: Target, *, symbol: str = ""
+    kind: str, account: Account, window: Window, target: Target, *, symbol: str = ""
 ) -> Evaluation:
-    """Walk an account once through a window: decisions at bars low .. high - 1."""
+    """Walk an account once through a window: decisions at every bar but the last."""
     course = Course(account.market, window, account.params)
     for step, mark in enumerate(course.bars):
         bar = int(mark) - account.params.fill_lag
@@ -153,16 +153,16 @@ def walk(
     return course.finish(kind, symbol=symbol, sent_actions=False)
 
 
-def monthly(market: Market, window: tuple[int, int]) -> frozenset[int]:
+def monthly(market: Market, window: Window) -> frozenset[int]:
     """The first bar of every 21st session of a window, its first one included.
 
     Where slots change names: the first bar, and the close after each change.
     """
-    low, high = window
+    low = window.start
     if market.occupant is not None:
-        moves = np.diff(market.occupant[low : high + 1], axis=0).any(axis=1)
+        moves = np.diff(market.occupant[window.slice], axis=0).any(axis=1)
         return frozenset((low, *(low + 1 + np.flatnonzero(moves)).tolist()))
-    session = market.session[low : high + 1]
+    session = market.session[window.slice]
     starts = low + np.flatnonzero(np.diff(session, prepend=session[0] - 1))
     return frozenset(starts[::REBALANCE_SESSIONS].tolist())
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.constant_policy import always_buy
 from train.backtest.evaluation import Evaluation
 from train.backtest.holding import buy_and_hold, equal_weight, flat
@@ -19,10 +19,10 @@ from train.backtest.volatility_target import volatility_target
 
 
 class BaselineWalk(Protocol):
-    """Walks through a window: first decision bar and last marked bar, both included."""
+    """Walks through a window; its last bar only marks the account."""
 
     def __call__(
-        self, market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0
+        self, market: Market, params: V6Params, window: Window, *, seed: int = 0
     ) -> Evaluation:
         """Walk with the slippage draws of `seed`; the path's `kind` is that of the registration."""
 
@@ -48,7 +48,7 @@ BASELINES = {  # by kind, in the order of tables and charts
 
 
 def baselines(
-    market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0
+    market: Market, params: V6Params, window: Window, *, seed: int = 0
 ) -> list[Evaluation]:
     """All that are registered; HOLD or SELL at every bar is the same as `flat`."""
     return [one.walk(market, params, window, seed=seed) for one in BASELINES.values()]

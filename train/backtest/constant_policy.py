@@ -3,13 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from envs import Market, V6Params, rules
+from envs import Market, V6Params, Window, rules
 from train.backtest.evaluation import Evaluation, evaluate
 
 
-def always_buy(
-    market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0
-) -> Evaluation:
+def always_buy(market: Market, params: V6Params, window: Window, *, seed: int = 0) -> Evaluation:
     """BUY for every asset at every bar, within V6's limits; the other two constants never trade."""
 
     def act(observation: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.errors import UsageError
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.evaluation import evaluate
 from train.backtest.holding import equal_weight
 from train.bundle.bundle import PolicyBundle
-from train.bundle.windows import Window, parts_of, unseen_window
+from train.bundle.windows import parts_of, unseen_window
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,13 @@ def run_episodes(
 def _windows(market: Market, inside: Window, lag: int, days: int) -> list[Window]:
     """Every window inside another one whose marks cover `days` whole sessions."""
     session: npt.NDArray[np.int64] = market.session
-    low, high = inside
     off = 0 if lag else 1  # a fill at the close is marked at its own bar
     firsts = np.flatnonzero(np.diff(session, prepend=session[:1] - 1))  # (S,) first bars
     ends = np.append(firsts[1:], len(session)) - 1  # (S,) last bars
     return [
-        (int(first) - lag, int(end) + off)
+        Window(int(first) - lag, int(end) + off + 1)
         for first, end in zip(firsts, ends[days - 1 :], strict=False)
-        if first - lag >= low and end + off <= high
+        if first - lag >= inside.start and end + off <= inside.last
     ]
 
 
@@ -126,10 +125,11 @@ def _episode(
     walked = evaluate(bundle.act, market, params, window, seed=seed)
     beside = equal_weight(market, params, window, seed=seed)
     dates, found = walked.dates(), walked.performance
+    marked = Window(int(walked.bars[0]), int(walked.bars[-1]) + 1)
     return Episode(
         start=dates[0],
         end=dates[-1],
-        part=parts_of(bundle.manifest, market, (int(walked.bars[0]), int(walked.bars[-1]))),
+        part=parts_of(bundle.manifest, market, marked),
         total_return=found.total_return,
         equal_weight=beside.performance.total_return,
         sharpe=found.sharpe_ratio,

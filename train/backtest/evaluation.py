@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.errors import DataError
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from features.bars.sessions import SESSIONS_A_YEAR
 from train.policy.contract import Act
 from train.stats import metrics
@@ -100,19 +100,19 @@ class Course:
     """The marks of one account while it walks through a window; `finish` sums them up."""
 
     market: Market
-    window: tuple[int, int]  # first decision bar and last marked bar, both included
+    window: Window  # the last bar only marks the account
     params: V6Params
 
     def __post_init__(self) -> None:
-        low, high = self.window
-        if not 0 <= low < high < self.market.num_bars:
+        low, last = self.window.start, self.window.last
+        if not 0 <= low < last < self.market.num_bars:
             raise DataError(
-                f"bars [{low}, {high}] are no window of {self.market.num_bars} bars",
+                f"bars [{low}, {last}] are no window of {self.market.num_bars} bars",
                 "a window needs at least two bars, inside the market",
                 "choose another window",
             )
-        count = high - low
-        self.bars = np.arange(low, high) + self.params.fill_lag  # (N,)
+        count = last - low
+        self.bars = np.arange(low, last) + self.params.fill_lag  # (N,)
         self.equity = np.zeros(count)  # (N,) USD
         self.cash = np.zeros(count)  # (N,) USD
         self.traded = np.zeros(count)  # (N,) USD
@@ -157,18 +157,18 @@ def evaluate(
     act: Act,
     market: Market,
     params: V6Params,
-    window: tuple[int, int],
+    window: Window,
     *,
     seed: int = 0,
     kind: str = "policy",
 ) -> Evaluation:
-    """Walk a policy once through a window: decisions at bars low .. high - 1.
+    """Walk a policy once through a window: decisions at every bar but the last.
 
     Args:
         act: raw full observation (1, D) f32 -> actions (1, A).
         market: bars with raw (not normalised) features.
         params: V6 parameters; the time limit is lifted to the whole window.
-        window: first decision bar and last marked bar, both included, as an environment takes it.
+        window: the bars; the last one only marks the account.
         seed: of the slippage draws.
         kind: what tables and charts call it.
 
@@ -178,9 +178,9 @@ def evaluate(
     from envs import TradingVectorEnv
 
     course = Course(market, window, params)
-    whole = replace(params, max_steps=window[1] + 1)
+    whole = replace(params, max_steps=window.stop)
     env = TradingVectorEnv(market, whole, num_envs=1, observation="full", window=window)
-    observation, _ = env.reset(seed=seed, options={"start": window[0]})
+    observation, _ = env.reset(seed=seed, options={"start": window.start})
     for step in range(len(course)):
         actions = act(observation)
         observation, _, terminated, _, infos = env.step(actions)

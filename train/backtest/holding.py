@@ -2,21 +2,19 @@
 
 import numpy as np
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.account import Account, Weights, monthly, walk
 from train.backtest.evaluation import Evaluation
 
 INDEX_SYMBOLS = ("SPY", "VOO", "IVV")  # funds of the S&P 500, in order of preference
 
 
-def flat(market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0) -> Evaluation:
+def flat(market: Market, params: V6Params, window: Window, *, seed: int = 0) -> Evaluation:
     """Never trades."""
     return walk("flat", Account(market, params, seed), window, lambda bar: None)
 
 
-def buy_and_hold(
-    market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0
-) -> Evaluation:
+def buy_and_hold(market: Market, params: V6Params, window: Window, *, seed: int = 0) -> Evaluation:
     """Invests everything at the first fill and keeps it.
 
     Into the index where the market holds one of `INDEX_SYMBOLS`, and then it is called
@@ -29,8 +27,8 @@ def buy_and_hold(
         weights = np.array([float(symbol == index) for symbol in market.symbols])
     account = Account(market, params, seed)
     account.reinvests = True
-    quiet = (bar for bar in range(*window) if not account.handed_over(bar).any())
-    first = next(quiet, window[0])
+    quiet = (bar for bar in range(window.start, window.last) if not account.handed_over(bar).any())
+    first = next(quiet, window.start)
     return walk(
         "buy_and_hold",
         account,
@@ -40,9 +38,7 @@ def buy_and_hold(
     )
 
 
-def equal_weight(
-    market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0
-) -> Evaluation:
+def equal_weight(market: Market, params: V6Params, window: Window, *, seed: int = 0) -> Evaluation:
     """Equal amounts of every symbol that trades, restored every 21 sessions.
 
     Where slots change names, restored at the close after a change instead: the newcomers' share.

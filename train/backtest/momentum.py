@@ -7,7 +7,7 @@ sectors: Moskowitz and Grinblatt, Do Industries Explain Momentum? (1999), J. of 
 import numpy as np
 import numpy.typing as npt
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from features.bars.sessions import SESSIONS_A_YEAR
 from features.universe.sector_of import sectors_by_name
 from train.backtest.account import Account, Weights, monthly, session_ends, walk
@@ -20,9 +20,7 @@ LEAST = 2 * SKIPPED  # daily returns; with fewer nothing is ranked
 HELD = 3  # one group of so many, rounded up, is held
 
 
-def momentum(
-    market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0
-) -> Evaluation:
+def momentum(market: Market, params: V6Params, window: Window, *, seed: int = 0) -> Evaluation:
     """Equal amounts of the names in the best third of the sectors, chosen anew every 21 sessions.
 
     A Market knows no sectors: those of slots and of simulated symbols are in their names, and any

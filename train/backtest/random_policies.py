@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from envs import Market, TradingVectorEnv, V6Params, rules
+from envs import Market, TradingVectorEnv, V6Params, Window, rules
 from features.bars.sessions import SESSIONS_A_YEAR
 from train.backtest.evaluation import Evaluation
 from train.bundle.verdict_record import RandomTrading
@@ -61,7 +61,7 @@ def random_policies(
     like: Evaluation,
     market: Market,
     params: V6Params,
-    window: tuple[int, int],
+    window: Window,
     *,
     seed: int = 0,
 ) -> RandomPolicies:
@@ -76,7 +76,7 @@ def random_policies(
         like: the walk of a policy through the same window.
         market: the bars.
         params: V6 parameters.
-        window: first decision bar and last marked bar, both included.
+        window: the bars; the last one only marks the account.
         seed: of all draws.
     """
     walker = _Walker(market, params, window, seed)
@@ -150,22 +150,22 @@ def _solved(points: Float64, found: _Walked, like: Evaluation) -> Float64:
 class _Walker:
     market: Market
     params: V6Params
-    window: tuple[int, int]
+    window: Window
     seed: int
 
     def walk(self, points: Float64, stream: int) -> _Walked:
         """Walk B policies side by side; (B, 2) log of the chance to act, share of buys."""
-        low, high = self.window
+        steps = len(self.window) - 1
         count = len(points)
-        whole = replace(self.params, max_steps=high + 1)
+        whole = replace(self.params, max_steps=self.window.stop)
         env = TradingVectorEnv(self.market, whole, num_envs=count, window=self.window)
-        env.reset(seed=self.seed + stream, options={"start": low})
+        env.reset(seed=self.seed + stream, options={"start": self.window.start})
         generator = np.random.default_rng([self.seed, stream])
         act, buy = np.exp(points[:, :1]), points[:, 1:]
-        equity = np.full((high - low + 1, count), float(self.params.initial_balance))
-        invested, traded = np.zeros((2, high - low, count))
+        equity = np.full((steps + 1, count), float(self.params.initial_balance))
+        invested, traded = np.zeros((2, steps, count))
         alive = np.ones(count, np.bool_)
-        for step in range(high - low):
+        for step in range(steps):
             acts, buys = generator.random((2, count, self.market.num_assets), np.float32)
             actions = np.where(buys < buy, rules.BUY, rules.SELL) * (acts < act)
             _, _, terminated, _, infos = env.step(actions)
@@ -176,8 +176,8 @@ class _Walker:
         return self._summed(equity, invested, traded)
 
     def _summed(self, equity: Float64, invested: Float64, traded: Float64) -> _Walked:
-        low, high = self.window
-        session = self.market.session[np.arange(low, high) + self.params.fill_lag]
+        decided = np.arange(self.window.start, self.window.last)
+        session = self.market.session[decided + self.params.fill_lag]
         last = np.flatnonzero(np.diff(session, append=session[-1] + 1))  # (D,)
         path = np.vstack([equity[:1], equity[1:][last]])
         turned = traded.sum(axis=0) / 2.0 / equity[1:].mean(axis=0)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.errors import DataError
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.baselines import baselines
 from train.backtest.evaluation import Evaluation, evaluate
 from train.backtest.random_policies import RandomPolicies, random_policies
@@ -31,12 +31,12 @@ class Piece:
     trial: str  # that it comes from, by its id in the ledger
     market: Market  # with raw features
     params: V6Params
-    window: tuple[int, int]  # first decision bar and last marked bar, both included
+    window: Window  # the last bar only marks the account
     fold: int
 
     def reading(self, occasion: str) -> Reading:
         """The row that this walk leaves in the log of readings."""
-        days = self.market.ts[list(self.window)].astype("datetime64[D]")
+        days = self.market.ts[[self.window.start, self.window.last]].astype("datetime64[D]")
         return Reading(
             bundle=self.policy,
             occasion=occasion,

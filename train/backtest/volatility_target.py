@@ -6,7 +6,7 @@ the month before; there with leverage, here without.
 
 import numpy as np
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from features.bars.sessions import SESSIONS_A_YEAR
 from train.backtest.account import Account, Weights, monthly, session_ends, walk
 from train.backtest.evaluation import Evaluation
@@ -17,7 +17,7 @@ MEMORY = 21  # sessions
 
 
 def volatility_target(
-    market: Market, params: V6Params, window: tuple[int, int], *, seed: int = 0
+    market: Market, params: V6Params, window: Window, *, seed: int = 0
 ) -> Evaluation:
     """Equal weight times `min(1, 10 % / volatility of the last 21 sessions)`, anew as often.
 

@@ -17,9 +17,9 @@ from typing import Any
 import torch
 
 from cluster.errors import PloutosError
+from envs.adapters.sb3 import SB3VectorEnv
 from envs.market import Market
 from envs.params import V6Params
-from envs.sb3 import SB3VectorEnv
 from train.bench.gpu_market import read_market, simulated_market, write_market
 from train.learners.sb3_policy import TablePolicy
 from train.learners.sb3_ppo import TablePPO

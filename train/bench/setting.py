@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from envs import Window
 from envs.bench import random_market
 from train.learners.spec import LearnerSpec
 from train.scenarios.scenario import PloutosConfig
@@ -68,7 +69,7 @@ class Workplace:
             config=self.setting.config(learner),
             market=self.market,
             fingerprint=self.fingerprint,
-            window=(0, self.setting.bars),
+            window=Window(0, self.setting.bars),
             seed=seed,
             log_folder=self.folder / name,
         )

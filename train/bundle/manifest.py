@@ -2,12 +2,23 @@
 
 import hashlib
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 
 from cluster.errors import BundleError
 from cluster.files import canonical_json
+from envs.window import Window
 
 if TYPE_CHECKING:
     from features.slots.bars import SlotRules
@@ -16,7 +27,20 @@ SCHEMA_VERSION = 1
 
 BundleFile = Literal["policy.onnx", "sb3.zip"]
 Sha256 = Field(pattern=r"^[0-9a-f]{64}$")
-Window = tuple[int, int]
+
+
+def _read_window(value: Any) -> Any:
+    if isinstance(value, list | tuple) and len(value) == 2 and all(type(n) is int for n in value):
+        return Window(*value)
+    return value
+
+
+# Two bar numbers in the file: the first bar, and the one after the last.
+BarRange = Annotated[
+    InstanceOf[Window],
+    BeforeValidator(_read_window),
+    PlainSerializer(lambda window: (window.start, window.stop), return_type=tuple[int, int]),
+]
 
 
 class Part(BaseModel):
@@ -47,9 +71,9 @@ class FoldSpan(Part):
     """Bar index ranges of one fold, as `train.market.folds` states them."""
 
     index: int
-    train: Window
-    validation: Window
-    test: Window
+    train: BarRange
+    validation: BarRange
+    test: BarRange
 
 
 class ScanSpan(Part):

@@ -92,9 +92,9 @@ def _saw(manifest: Manifest) -> list[str]:
         *(
             (
                 f"fold {fold.index}",
-                f"train [{fold.train[0]}, {fold.train[1]}), "
-                f"validation [{fold.validation[0]}, {fold.validation[1]}), "
-                f"test [{fold.test[0]}, {fold.test[1]}) (bars)",
+                f"train [{fold.train.start}, {fold.train.stop}), "
+                f"validation [{fold.validation.start}, {fold.validation.stop}), "
+                f"test [{fold.test.start}, {fold.test.stop}) (bars)",
             )
             for fold in manifest.folds
         ),

@@ -1,8 +1,8 @@
 """Count that a bundle is about to be walked over bars that it was not trained on."""
 
-from envs import Market
+from envs import Market, Window
 from train.bundle.manifest import Manifest
-from train.bundle.windows import Window, last_fold
+from train.bundle.windows import last_fold
 from train.ledger.ledger import TrialLedger
 from train.ledger.readings import Reading
 
@@ -15,10 +15,10 @@ def reading_of(manifest: Manifest, market: Market, window: Window, occasion: str
     Args:
         manifest: of the bundle.
         market: its own bars, or others.
-        window: first decision bar and last marked bar, both included.
+        window: the bars; the last one only marks the account.
         occasion: what asks for it: "stress", "timing", ...
     """
-    days = market.ts[list(window)].astype("datetime64[D]")
+    days = market.ts[[window.start, window.last]].astype("datetime64[D]")
     own = market.fingerprint == manifest.data.fingerprint
     return Reading(
         bundle=manifest.bundle_id,

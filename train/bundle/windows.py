@@ -7,14 +7,12 @@ import numpy as np
 
 from cluster.errors import BundleError, ConfigError, DataError, PloutosError
 from cluster.settings import Home
-from envs import Market
+from envs import Market, Window
 from train.bundle.manifest import FoldSpan, Manifest
 from train.market.stored import open_market
 
 if TYPE_CHECKING:
     from features import Bars, CheckedBars
-
-Window = tuple[int, int]  # first decision bar and last marked bar, both included
 
 
 def bundle_market(home: Home, manifest: Manifest) -> Market:
@@ -114,8 +112,7 @@ def last_fold(manifest: Manifest) -> FoldSpan:
 
 def judged_window(manifest: Manifest) -> Window:
     """The bars that a bundle is judged on, in its own market."""
-    low, high = last_fold(manifest).test
-    return low, high - 1
+    return last_fold(manifest).test
 
 
 def unseen_window(manifest: Manifest, market: Market) -> Window:
@@ -128,7 +125,7 @@ def unseen_window(manifest: Manifest, market: Market) -> Window:
         DataError: there are none.
     """
     if market.fingerprint == manifest.data.fingerprint:
-        return last_fold(manifest).train[1], market.num_bars - 1
+        return Window(last_fold(manifest).train.stop, market.num_bars)
     return later_window(manifest, market)
 
 
@@ -150,7 +147,7 @@ def later_window(manifest: Manifest, market: Market) -> Window:
             f"and these end on {last}, the first ones being needed to warm the features up",
             "give later bars; ploutos model show tells its verdict on the bars it was made on",
         )
-    return int(later[0]), market.num_bars - 1
+    return Window(int(later[0]), market.num_bars)
 
 
 def parts_of(manifest: Manifest, market: Market, window: Window) -> str:
@@ -159,6 +156,5 @@ def parts_of(manifest: Manifest, market: Market, window: Window) -> str:
         return "later"
     fold = last_fold(manifest)
     named = {"train": fold.train, "validation": fold.validation, "test": fold.test}
-    low, high = window
-    found = [name for name, (start, end) in named.items() if low < end and high >= start]
+    found = [name for name, part in named.items() if window.touches(part)]
     return "+".join(found) or "between"

@@ -115,7 +115,7 @@ def run_market(place: LearningMarket, case: Case, steps: int = MARKET_STEPS) -> 
     actor, numbers = _trained(_scenario(case.learner, training, params, network), place, case.seed)
     scale = Normaliser.fit(place.market.features, place.market.tradable, place.train)
     scaled = place.market.with_features(scale.apply(place.market.features))
-    window = (place.test[0], place.test[1] - 1)
+    window = place.test
     learned = evaluate(actor.act, scaled, params, window, seed=case.seed)
     equal = equal_weight(place.market, params, window, seed=case.seed)
     random = random_policies(learned, place.market, params, window, seed=case.seed)
@@ -168,10 +168,10 @@ def pass_reward(
     params: V6Params,
 ) -> float:
     """Sum of the environment's rewards over one pass through the test window."""
-    low, high = place.test
-    values = params.to_dict() | {"max_steps": high}
+    low = place.test.start
+    values = params.to_dict() | {"max_steps": place.test.stop}
     env = TradingVectorEnv(
-        place.market, V6Params.from_dict(values), observation="full", window=(low, high - 1)
+        place.market, V6Params.from_dict(values), observation="full", window=place.test
     )
     observation, _ = env.reset(seed=0, options={"start": low})
     total, done, bar = 0.0, False, low

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 
 SINE_PERIOD = 28  # bars
 _SWING = 0.05  # of the log price
@@ -20,11 +20,11 @@ _DAY = np.timedelta64(24, "h")
 
 @dataclass(frozen=True, eq=False)
 class LearningMarket:
-    """A market with raw features, and the bars [low, high) to learn from and to be judged on."""
+    """A market with raw features, and the bars to learn from and to be judged on."""
 
     market: Market
-    train: tuple[int, int]
-    test: tuple[int, int]
+    train: Window
+    test: Window
 
 
 def sine_market(seed: int = 0, bars: int = 2800) -> LearningMarket:
@@ -47,7 +47,7 @@ def sine_market(seed: int = 0, bars: int = 2800) -> LearningMarket:
         feature_names=[f"return_{lag}" for lag in range(_LAGS)],
     )
     split = bars // 2
-    return LearningMarket(market, (_LAGS, split), (split + 1, bars))
+    return LearningMarket(market, Window(_LAGS, split), Window(split + 1, bars))
 
 
 def sine_params() -> V6Params:
@@ -99,4 +99,4 @@ def halves(market: Market, *, share: float = 2 / 3, purge: int = 21) -> Learning
     usable = int(np.flatnonzero(market.tradable.any(axis=1))[0])
     last_learned = np.quantile(np.unique(market.session), share)
     split = int(np.searchsorted(market.session, last_learned, side="right"))
-    return LearningMarket(market, (usable, split), (split + purge, market.num_bars))
+    return LearningMarket(market, Window(usable, split), Window(split + purge, market.num_bars))

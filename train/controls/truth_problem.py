@@ -152,8 +152,8 @@ def search_market(market: Market, folds: Folds, seed: int) -> Search:
     actions = np.stack([policy.actions(seen) for policy in policies])  # (N, T, A)
     params = V6Params.default()
     validation, test = (
-        walk_together(actions, market, params, (low, high - 1), seed)
-        for low, high in (fold.validation, fold.test)
+        walk_together(actions, market, params, window, seed)
+        for window in (fold.validation, fold.test)
     )
     walks = zip(validation, test, strict=True)
     trials = [
@@ -188,7 +188,7 @@ def _record(search: Search, trial: Trial, problem: str) -> TrialRecord:
         seed=trial.seed,
         config=trial.configuration.to_dict(),
         status=TrialEnd.COMPLETED,
-        steps=search.fold.train[1] - search.fold.train[0],
+        steps=len(search.fold.train),
         validation_sharpe=trial.validation.sharpe_ratio,
         test_dates=trial.test.dates(),
         test_returns=trial.test.daily_returns,

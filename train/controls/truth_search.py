@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from envs import Market, TradingVectorEnv, V6Params
+from envs import Market, TradingVectorEnv, V6Params, Window
 from train.backtest.evaluation import Course, Evaluation
 from train.policy.networks import Actor, Perceptron, PolicyNet
 from train.policy.normaliser import Normaliser
@@ -88,17 +88,15 @@ def sample_configurations(seed: int) -> list[Ridge]:
     ]
 
 
-def fit(
-    market: Market, scale: Normaliser, window: tuple[int, int], given: Ridge, seed: int
-) -> LinearPolicy:
+def fit(market: Market, scale: Normaliser, window: Window, given: Ridge, seed: int) -> LinearPolicy:
     """Regress the return from the next open on, relative to the other assets', on the features.
 
-    Bars of `window` = [low, high) only, those too that the return ends at. The seed draws blocks
+    Bars of `window` only, those too that the return ends at. The seed draws blocks
     of bars with replacement, which is what another seed is to a learner: another sample.
     """
-    low, high = window
+    low = window.start
     open_ = market.require("open", "a return from the next open on")
-    last = high - given.horizon - 1  # its return ends at the open of bar high - 1
+    last = window.last - given.horizon  # its return ends at the open of the window's last bar
     bars = np.arange(low, last)[market.tradable[low:last].all(axis=1)]
     gained = open_[bars + 1 + given.horizon] / open_[bars + 1] - 1.0  # (T, A)
     target = gained - gained.mean(axis=1, keepdims=True)
@@ -116,7 +114,7 @@ def fit(
 
 
 def walk_together(
-    actions: Int64, market: Market, params: V6Params, window: tuple[int, int], seed: int
+    actions: Int64, market: Market, params: V6Params, window: Window, seed: int
 ) -> list[Evaluation]:
     """Walk N trials side by side in one batch of V6 environments.
 
@@ -124,16 +122,16 @@ def walk_together(
         actions: (N, T, A) of every bar of the market.
         market: the bars.
         params: V6 parameters; the time limit is lifted.
-        window: first decision bar and last marked bar, both included.
+        window: the bars; the last one only marks the account.
         seed: of the slippage draws, which differ from trial to trial.
     """
-    whole = replace(params, max_steps=window[1] + 1)
+    whole = replace(params, max_steps=window.stop)
     env = TradingVectorEnv(market, whole, num_envs=len(actions), window=window)
-    env.reset(seed=seed, options={"start": window[0]})
+    env.reset(seed=seed, options={"start": window.start})
     courses = [Course(market, window, params) for _ in actions]
     ruined: dict[int, int] = {}  # trial: step
     for step in range(len(courses[0])):
-        sent = actions[:, window[0] + step]
+        sent = actions[:, window.start + step]
         _, _, terminated, _, infos = env.step(sent)
         for trial, course in enumerate(courses):
             if trial in ruined:

@@ -8,7 +8,7 @@ the close that the decision had seen, or prices that lie one bar too early, are 
 import numpy as np
 import numpy.typing as npt
 
-from envs import Market, V6Params, rules
+from envs import Market, V6Params, Window, rules
 from envs.slippage.draws import DrawKey, fold_seed
 from envs.slippage.model import Quote
 from train.backtest.evaluation import Evaluation
@@ -19,7 +19,7 @@ Float64 = npt.NDArray[np.float64]
 
 
 def fill_fault(
-    walk: Evaluation, market: Market, params: V6Params, window: tuple[int, int], seed: int = 0
+    walk: Evaluation, market: Market, params: V6Params, window: Window, seed: int = 0
 ) -> str:
     """What is wrong with the fills of a walk, in words; empty when nothing is.
 
@@ -27,10 +27,10 @@ def fill_fault(
         walk: of a policy, with its actions.
         market: the bars that it should have walked.
         params: V6 parameters of the walk.
-        window: first decision bar and last marked bar, both included.
+        window: the bars; the last one only marks the account.
         seed: of its slippage draws.
     """
-    if walk.bars[0] == window[0]:
+    if walk.bars[0] == window.start:
         return (
             "orders fill at the close that they were decided on (fill_lag 0), which was over when "
             "they were sent"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from features import SimulatedMarket
 from train.backtest.evaluation import Evaluation
 from train.bundle.bundle import PolicyBundle
@@ -60,12 +60,12 @@ def normaliser_fault(manifest: Manifest, onnx: bytes, market: Market) -> str:
     fitted = Normaliser.fit(market.features, market.tradable, window)
     column = _differs(stated, fitted)
     if column is not None:
-        everything = Normaliser.fit(market.features, market.tradable, (0, market.num_bars))
+        everything = Normaliser.fit(market.features, market.tradable, Window(0, market.num_bars))
         of_all = _differs(stated, everything) is None
         return (
             f"{market.feature_names[column]} is scaled by mean {stated.mean[column]:.6g} and "
-            f"deviation {stated.std[column]:.6g}; over the training window, bars {window[0]} to "
-            f"{window[1] - 1}, they are {fitted.mean[column]:.6g} and {fitted.std[column]:.6g}"
+            f"deviation {stated.std[column]:.6g}; over the training window, bars {window.start} to "
+            f"{window.last}, they are {fitted.mean[column]:.6g} and {fitted.std[column]:.6g}"
             + ("; the scale is that of all bars, those of the test among them" if of_all else "")
         )
     inside = scale_inside(onnx)
@@ -121,7 +121,7 @@ def universe_fault(manifest: Manifest, market: Market, folder: Path) -> str | No
 def _choices(manifest: Manifest, market: Market) -> Iterator[tuple[date, Sequence[str]]]:
     """Symbols that were chosen together, and the last day that their choice may have known."""
     if market.occupant is None:
-        yield _day(market, manifest.folds[-1].validation[0] - 1), manifest.symbols
+        yield _day(market, manifest.folds[-1].validation.start - 1), manifest.symbols
         return
     before = np.vstack([np.full_like(market.occupant[:1], -1), market.occupant[:-1]])
     sat_down = (market.occupant != before) & (market.occupant >= 0)  # (T, A)

@@ -7,14 +7,14 @@ several walks the median and the range are told, never the best.
 import numpy as np
 import numpy.typing as npt
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.costs import with_costs
 from train.backtest.evaluation import Evaluation, evaluate
 from train.backtest.holding import equal_weight
 from train.bundle.bundle import PolicyBundle, refresh_card
 from train.bundle.stress_record import Harder, RegimeResult, Spread, StressRecord, write_stress
 from train.bundle.window_reading import note_reading
-from train.bundle.windows import Window, judged_window
+from train.bundle.windows import judged_window
 from train.diagnose.same_configuration import repetitions
 from train.ledger.ledger import TrialLedger
 from train.market.regimes import REGIMES, regimes
@@ -107,12 +107,11 @@ def _started_later(
     bundle: PolicyBundle, market: Market, params: V6Params, window: Window
 ) -> list[float]:
     """Sharpe ratios over the sessions that all starts have in common."""
-    low, high = window
-    session = market.session[low : high + 1]
-    firsts = low + np.flatnonzero(np.diff(session, prepend=session[0] - 1))  # (S,)
+    session = market.session[window.slice]
+    firsts = window.start + np.flatnonzero(np.diff(session, prepend=session[0] - 1))  # (S,)
     # A third of a short window is left to be compared.
     starts = sorted({int(firsts[min(by, 2 * len(firsts) // 3)]) for by in STARTS})
-    walks = [evaluate(bundle.act, market, params, (start, high)) for start in starts]
+    walks = [evaluate(bundle.act, market, params, Window(start, window.stop)) for start in starts]
     common = walks[-1].days
     return [metrics.sharpe_ratio(walk.daily_returns[-common:]) for walk in walks]
 

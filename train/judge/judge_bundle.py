@@ -106,7 +106,7 @@ def test_piece(bundle: PolicyBundle, market: Market) -> Piece:
         trial=bundle.manifest.lineage.trial,
         market=market,
         params=V6Params.from_dict(bundle.manifest.v6_params),
-        window=(fold.test[0], fold.test[1] - 1),
+        window=fold.test,
         fold=fold.index,
     )
 

@@ -135,7 +135,7 @@ def _told(piece: Piece, manifest: Manifest, dates: Sequence[date], *, at_hand: b
     """Which sessions count as unseen, and what the verdict cannot know."""
     made = f"the bundle was made on bars up to {manifest.data.end:%Y-%m-%d}"
     told = [f"unseen and judged: {len(dates)} sessions from {dates[0]} to {dates[-1]}; {made}"]
-    earlier = len(np.unique(piece.market.session[: piece.window[0]]))
+    earlier = len(np.unique(piece.market.session[: piece.window.start]))
     if earlier:
         told.append(f"{earlier} earlier sessions of the file only warm the features up")
     if not at_hand:

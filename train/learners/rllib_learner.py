@@ -21,7 +21,7 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED
 from ray.tune.registry import register_env
 
 from cluster.errors import ConfigError, PloutosError
-from envs import TradingVectorEnv, V6Params
+from envs import TradingVectorEnv, V6Params, Window
 from train.learners.resources import cap_gpu_memory, gpus_per_learner
 from train.learners.rllib_module import TableModule
 from train.learners.rllib_ppo import BatchedPPO, WeightedStartsPPO
@@ -54,7 +54,7 @@ def make_environments(context: Mapping[str, Any]) -> VectorEnv[Any, Any, Any]:
         V6Params.from_dict(context["params"]),
         num_envs=context["num_envs"],
         observation=context["observation"],
-        window=tuple(context["window"]),
+        window=Window(*context["window"]),
     )
     return _WithoutInfos(env)
 
@@ -113,7 +113,7 @@ class RLlibLearner:
         if stage == self._stage:
             return
         self._stage = stage
-        weights = stage.weights(self._spec.load_market(), self._spec.bar_range)
+        weights = stage.weights(self._spec.load_market(), self._spec.window)
         self._algorithm.weigh_starts(weights)
 
     def actor(self) -> Actor:
@@ -154,7 +154,7 @@ def ppo_config(spec: LearnerSpec, *, stock_runner: bool) -> PPOConfig:
     place = {"market": str(spec.market), "fingerprint": spec.fingerprint}
     settings = place | {
         "params": spec.config.v6_params().to_dict(),
-        "window": spec.bar_range,
+        "window": (spec.window.start, spec.window.stop),
         "observation": "compact",
     }
     shape = asdict(spec.network_shape(spec.load_market()))

@@ -11,7 +11,7 @@ import torch
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 
 from cluster.errors import ConfigError, DataError
-from envs.sb3 import SB3VectorEnv
+from envs.adapters.sb3 import SB3VectorEnv
 from train.learners.sb3_policy import TablePolicy
 from train.learners.sb3_ppo import TablePPO
 from train.learners.sb3_snapshot import restore, snapshot
@@ -52,7 +52,7 @@ class SB3Learner:
             spec.config.v6_params(),
             num_envs=training.n_envs,
             observation="compact",
-            window=spec.bar_range,
+            window=spec.window,
             seed=spec.seed,
         )
         arguments = spec.config.get_ppo_kwargs()

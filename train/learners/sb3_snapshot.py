@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from envs.sb3 import SB3VectorEnv
+from envs.adapters.sb3 import SB3VectorEnv
 from train.learners.sb3_ppo import TablePPO
 from train.market.curriculum import Stage
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from envs import Market
+from envs import Market, Window
 from train.market.stored import open_market
 from train.policy.networks import Actor, NetworkShape
 from train.scenarios.scenario import PloutosConfig
@@ -18,19 +18,13 @@ class LearnerSpec:
     config: PloutosConfig
     market: Path  # folder of a saved Market with normalised features
     fingerprint: str  # of that Market's content
-    window: tuple[int, int]  # bars [low, high) that episodes stay in
+    window: Window  # bars that episodes stay in
     seed: int
     log_folder: Path  # for TensorBoard files
 
     def load_market(self) -> Market:
         """The market that the learner is for; see `open_market`."""
         return open_market(self.market, self.fingerprint)
-
-    @property
-    def bar_range(self) -> tuple[int, int]:
-        """First and last bar of an episode, both inclusive, as the environments take it."""
-        low, high = self.window
-        return low, high - 1
 
     def network_shape(self, market: Market) -> NetworkShape:
         """The sizes of the policy network."""

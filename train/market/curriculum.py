@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.errors import ConfigError
-from envs import Market
+from envs import Market, Window
 from train.market.regimes import CALM, EXTREME, market_returns, rank_so_far, trailing
 from train.scenarios.sections import Curriculum, Phase, Starts
 
@@ -43,21 +43,22 @@ class Stage:
     starts: Starts
     end: float  # steps taken when the next one begins
 
-    def weights(self, market: Market, window: tuple[int, int]) -> Float64 | None:
+    def weights(self, market: Market, window: Window) -> Float64 | None:
         """See `start_weights`.
 
         Args:
             market: the bars.
-            window: first and last bar that episodes may see.
+            window: the bars that episodes may see.
 
         Raises:
             ConfigError: no bar of the window is of that kind.
         """
-        weights, (low, high) = start_weights(market, self.starts), window
-        if weights is not None and not weights[low:high].any():
+        weights = start_weights(market, self.starts)
+        low, last = window.start, window.last  # no episode starts at the last bar
+        if weights is not None and not weights[low:last].any():
             raise ConfigError(
                 f"curriculum phase {self.starts} has no bar to start at",
-                f"none of bars {low} to {high - 1} is of that kind",
+                f"none of bars {low} to {last - 1} is of that kind",
                 "leave the phase out, or learn from a longer window",
             )
         return weights

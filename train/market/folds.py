@@ -11,19 +11,24 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.errors import DataError
+from envs.window import Window
 from train.scenarios.sections import Folds
-
-Window = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One step of the walk: bar index ranges `[low, high)`, each of whole sessions, in order."""
+    """One step of the walk: windows of whole sessions, in order."""
 
     index: int
     train: Window
     validation: Window
     test: Window
+
+    def __str__(self) -> str:
+        """As a problem's id has hashed it from the first ledger on, so it must stay."""
+        windows = {"train": self.train, "validation": self.validation, "test": self.test}
+        ranges = (f"{name}=({part.start}, {part.stop})" for name, part in windows.items())
+        return f"Fold(index={self.index}, {', '.join(ranges)})"
 
 
 def walk_forward(session: npt.NDArray[np.int64], config: Folds) -> list[Fold]:
@@ -75,7 +80,7 @@ def _fold(index: int, edges: npt.NDArray[np.int64], gap: int, config: Folds) -> 
     train = train_end - config.train_sessions if config.scheme == "rolling" else 0
 
     def bars(low: int, high: int) -> Window:
-        return int(edges[low]), int(edges[high])
+        return Window(int(edges[low]), int(edges[high]))
 
     return Fold(
         index=index,

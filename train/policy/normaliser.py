@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cluster.errors import DataError
+from envs.window import Window
 from features.compute.feature_limit import FEATURE_LIMIT
 
 Float32 = npt.NDArray[np.float32]
@@ -32,19 +33,20 @@ class Normaliser:
         cls,
         features: Float32,  # (T, A, F)
         tradable: npt.NDArray[np.bool_],  # (T, A)
-        window: tuple[int, int],
+        window: Window,
     ) -> "Normaliser":
-        """Measure the columns over the tradable bars of `window` = [low, high).
+        """Measure the columns over the tradable bars of `window`.
 
         A column that does not move there gets a deviation of 1, so it stays where it is.
 
         Raises:
             DataError: no tradable bar in the window.
         """
-        low, high = window
-        rows = features[low:high][tradable[low:high]].astype(np.float64)  # (N, F)
+        rows = features[window.slice][tradable[window.slice]].astype(np.float64)  # (N, F)
         if len(rows) == 0:
-            raise DataError(f"no tradable bar in the training window [{low}, {high})")
+            raise DataError(
+                f"no tradable bar in the training window [{window.start}, {window.stop})"
+            )
         std = rows.std(axis=0)
         std[std < 1e-6] = 1.0
         return cls(rows.mean(axis=0).astype(np.float32), std.astype(np.float32))

@@ -210,7 +210,7 @@ def _numbers(given: ReportInput) -> Section:
 
 def _folds(given: ReportInput) -> Section:
     rows = [
-        [str(fold.index), *(f"{low:,} to {high - 1:,}" for low, high in windows)]
+        [str(fold.index), *(f"{window.start:,} to {window.last:,}" for window in windows)]
         for fold in given.manifest.folds
         for windows in [(fold.train, fold.validation, fold.test)]
     ]

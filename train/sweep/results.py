@@ -81,12 +81,11 @@ def _earned_on_test(home: Home, plan: SweepPlan, trial: TunedTrial) -> Evaluatio
     """
     onnx = (_sound_checkpoint(trial) / ONNX_FILE).read_bytes()
     scenario = plan.scenario().with_overrides(trial.sampled)
-    low, high = plan.fold.test
     return evaluate(
         likeliest(onnx),
         Market.load(home.tables / plan.raw_market),
         scenario.v6_params(),
-        (low, high - 1),
+        plan.fold.test,
         seed=trial.seed,
     )
 

@@ -161,8 +161,8 @@ class TrialRun:
 
     def _outcome(self, steps_per_second: float) -> Outcome:
         act = raw_act(self.learner.actor(), self._scale, self._raw)
-        low, high = self._plan.fold.validation
-        found = evaluate(act, self._raw, self._params, (low, high - 1), seed=self._seed)
+        window = self._plan.fold.validation
+        found = evaluate(act, self._raw, self._params, window, seed=self._seed)
         return Outcome(
             steps=self.learner.num_timesteps,
             steps_per_second=steps_per_second,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cluster.errors import ConfigError
 from cluster.settings import Home
-from envs import Market
+from envs import Market, Window
 from train.bundle.manifest import FoldSpan, SlotSpan
 from train.ledger.code_version import code_version
 from train.ledger.names import WALK_FILE, WalkFold
@@ -112,8 +112,8 @@ def same_in_every_fold(config: PloutosConfig) -> PloutosConfig:
 
 
 def _planned(market: Market, fold: Fold) -> PlannedFold:
-    def days(window: tuple[int, int]) -> Days:
-        first, last = market.ts[[window[0], window[1] - 1]].astype("datetime64[D]").tolist()
+    def days(window: Window) -> Days:
+        first, last = market.ts[[window.start, window.last]].astype("datetime64[D]").tolist()
         return first, last
 
     return PlannedFold(

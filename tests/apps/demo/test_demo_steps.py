@@ -10,7 +10,7 @@ import pytest
 from apps.demo.steps import MAX_SYMBOLS, demo_scenario, load_data
 from cluster.errors import DataError
 from cluster.settings import Home
-from envs import Market
+from envs import Market, Window
 from features import Lake, SimulatedMarket, feature_names
 from train.market.folds import walk_forward
 
@@ -84,6 +84,6 @@ def test_the_windows_fit_the_clock(sessions: int) -> None:
 
     # then
     held_out = max(20, min(252, sessions // 6))
-    assert fold.test == (bars - 7 * held_out, bars)
-    assert fold.validation[1] - fold.validation[0] == 7 * held_out
-    assert fold.train[1] >= 0.5 * bars
+    assert fold.test == Window(bars - 7 * held_out, bars)
+    assert len(fold.validation) == 7 * held_out
+    assert fold.train.stop >= 0.5 * bars

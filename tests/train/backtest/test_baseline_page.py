@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from places import ROOT
 from train.backtest.baselines import BASELINES, Baseline
 from train.report.charts import COLOURS
@@ -31,7 +31,7 @@ def test_the_example_buys_what_fell(registered: dict[str, Baseline]) -> None:
     free = V6Params.default(slippage_model="none", spread_bps=0.0, sec_fee=0.0, finra_taf=0.0)
     ((kind, baseline),) = registered.items()
 
-    walked = baseline.walk(market, free, (6, 7))
+    walked = baseline.walk(market, free, Window(6, 8))
 
     assert kind == walked.kind == walked.name == "reversal"
     assert walked.fills == 1

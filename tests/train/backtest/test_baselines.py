@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.account import Account, monthly, session_ends
 from train.backtest.baselines import BASELINES, baselines
 from train.backtest.evaluation import evaluate
@@ -26,7 +26,7 @@ def two_bars(**given: object) -> Market:
 
 
 def test_flat_keeps_the_balance(market: Market) -> None:
-    kept = flat(market, V6Params.default(), (0, 419))
+    kept = flat(market, V6Params.default(), Window(0, 420))
 
     assert kept.equity[-1] == 100_000.0
     assert kept.fills == 0
@@ -34,7 +34,7 @@ def test_flat_keeps_the_balance(market: Market) -> None:
 
 
 def test_buying_two_assets_without_costs_is_the_mean_of_their_returns() -> None:
-    held = buy_and_hold(two_bars(), V6Params.default(**FREE), (0, 1))
+    held = buy_and_hold(two_bars(), V6Params.default(**FREE), Window(0, 2))
 
     # (110 / 100 + 40 / 50) / 2 = 0.95
     assert held.daily_returns == pytest.approx([-0.05], abs=1e-8)
@@ -47,7 +47,7 @@ def test_spread_fees_and_commission_come_off_the_purchase() -> None:
         slippage_model="none", spread_bps=10.0, sec_fee=0.001, finra_taf=0.002, commission=50.0
     )
 
-    held = buy_and_hold(two_bars(), params, (0, 1))
+    held = buy_and_hold(two_bars(), params, Window(0, 2))
 
     each = (100_000.0 - 2 * 50.0) / 1.003 / 2
     worth = each / (100.0 * 1.001) * 110.0 + each / (50.0 * 1.001) * 40.0
@@ -57,7 +57,7 @@ def test_spread_fees_and_commission_come_off_the_purchase() -> None:
 
 
 def test_the_index_is_held_alone_where_there_is_one() -> None:
-    held = buy_and_hold(two_bars(symbols=["XLK", "SPY"]), V6Params.default(**FREE), (0, 1))
+    held = buy_and_hold(two_bars(symbols=["XLK", "SPY"]), V6Params.default(**FREE), Window(0, 2))
 
     assert (held.kind, held.symbol, held.name) == ("buy_and_hold", "SPY", "buy_and_hold SPY")
     assert held.daily_returns == pytest.approx([-0.2], abs=1e-8)
@@ -66,7 +66,7 @@ def test_the_index_is_held_alone_where_there_is_one() -> None:
 def test_an_asset_that_does_not_trade_at_the_first_fill_is_left_out() -> None:
     market = two_bars(tradable=[[True, True], [True, False]])
 
-    held = buy_and_hold(market, V6Params.default(**FREE), (0, 1))
+    held = buy_and_hold(market, V6Params.default(**FREE), Window(0, 2))
 
     assert held.fills == 1
     assert held.daily_returns == pytest.approx([0.1], abs=1e-8)
@@ -80,7 +80,7 @@ def test_equal_weight_restores_the_weights_after_21_sessions() -> None:
     market = Market.from_arrays(close=close, open=opens, session=np.arange(24))
     params = V6Params.default(**FREE)
 
-    weighted, held = (make(market, params, (0, 23)) for make in (equal_weight, buy_and_hold))
+    weighted, held = (make(market, params, Window(0, 24)) for make in (equal_weight, buy_and_hold))
 
     # bought at 100 each, 200 000 after the rise, 100 000 in each after 21 sessions
     assert weighted.equity[21] == pytest.approx(200_000.0, rel=1e-8)
@@ -92,7 +92,7 @@ def test_equal_weight_restores_the_weights_after_21_sessions() -> None:
 def test_rebalancing_pays_for_what_it_trades_only(market: Market) -> None:
     params = V6Params.default()
 
-    weighted, held = (make(market, params, (0, 419)) for make in (equal_weight, buy_and_hold))
+    weighted, held = (make(market, params, Window(0, 420)) for make in (equal_weight, buy_and_hold))
 
     assert held.fills == 3
     assert np.count_nonzero(held.traded) == 1
@@ -110,8 +110,8 @@ def test_a_policy_that_buys_once_pays_exactly_what_the_baseline_pays() -> None:
     params = replace(params, slippage_model="realistic", spread_bps=5.0)
     actions = iter([1] + [0] * 48)
 
-    policy = evaluate(lambda _: np.array([[next(actions)]]), market, params, (0, 49), seed=9)
-    held = buy_and_hold(market, params, (0, 49), seed=9)
+    policy = evaluate(lambda _: np.array([[next(actions)]]), market, params, Window(0, 50), seed=9)
+    held = buy_and_hold(market, params, Window(0, 50), seed=9)
 
     np.testing.assert_allclose(held.equity, policy.equity, rtol=1e-8)
     np.testing.assert_allclose(held.costs, policy.costs, rtol=1e-6, atol=1e-3)
@@ -121,7 +121,7 @@ def test_a_policy_that_buys_once_pays_exactly_what_the_baseline_pays() -> None:
 def test_every_slippage_model_can_price_them(market: Market, model: str) -> None:
     params = V6Params.default(slippage_model=model)
 
-    walked = baselines(market, params, (14, 300), seed=2)
+    walked = baselines(market, params, Window(14, 301), seed=2)
 
     assert [row.kind for row in walked] == list(BASELINES)
     for row in walked:
@@ -131,7 +131,7 @@ def test_every_slippage_model_can_price_them(market: Market, model: str) -> None
 
 
 def test_fills_at_the_close_serve_the_reference_preset(market: Market) -> None:
-    held = buy_and_hold(market, V6Params.reference(**FREE), (0, 419))
+    held = buy_and_hold(market, V6Params.reference(**FREE), Window(0, 420))
 
     expected = np.mean(market.close[418] / market.close[0]) * 100_000.0
     assert held.equity[-1] == pytest.approx(expected, rel=1e-8)
@@ -140,7 +140,7 @@ def test_fills_at_the_close_serve_the_reference_preset(market: Market) -> None:
 def test_share_too_dear_for_the_account_stays_cash() -> None:
     market = two_bars(open=[[98.0, 52.0], [60_000.0, 50.0]])
 
-    held = buy_and_hold(market, V6Params.default(**FREE), (0, 1))
+    held = buy_and_hold(market, V6Params.default(**FREE), Window(0, 2))
 
     assert held.fills == 1
     assert held.invested == pytest.approx([40_000.0], rel=1e-8)
@@ -156,8 +156,8 @@ def test_every_baseline_sees_the_past_only(market: Market) -> None:
     other = replace(market, close=close, open=opens)
 
     for one, two in zip(
-        baselines(market, V6Params.default(), (150, 419)),
-        baselines(other, V6Params.default(), (150, 419)),
+        baselines(market, V6Params.default(), Window(150, 420)),
+        baselines(other, V6Params.default(), Window(150, 420)),
         strict=True,
     ):
         np.testing.assert_array_equal(one.equity[:100], two.equity[:100])
@@ -199,7 +199,7 @@ def test_nothing_that_trades_changes_nothing() -> None:
 
 
 def test_months_and_finished_sessions(market: Market) -> None:
-    assert sorted(monthly(market, (14, 419))) == [14, 14 + 21 * 7, 14 + 42 * 7]
+    assert sorted(monthly(market, Window(14, 420))) == [14, 14 + 21 * 7, 14 + 42 * 7]
     np.testing.assert_array_equal(session_ends(market, 23), [6, 13, 20])
     assert len(session_ends(market, 6)) == 0
 
@@ -224,7 +224,7 @@ def two_slots(**given: object) -> Market:
 
 @pytest.mark.parametrize("make", [buy_and_hold, equal_weight])
 def test_a_leaver_is_sold_at_its_own_open_and_the_newcomer_bought_an_open_later(make) -> None:
-    held = make(two_slots(), V6Params.default(**FREE), (0, 6))
+    held = make(two_slots(), V6Params.default(**FREE), Window(0, 7))
 
     # 50,000 at 100, out at 120: 60,000, in cash at the close of bar 3, then NEW from 10 to 15
     cash = held.equity[1:] - held.invested
@@ -244,16 +244,16 @@ def test_a_baseline_pays_for_a_leaver_what_a_policy_pays() -> None:
     params = V6Params.default(**FREE | {"slippage_model": "realistic", "spread_bps": 5.0})
     params = replace(params, buy_pct=1.0, max_position_pct=1.0, min_holding_period=0)
     actions = iter([1, 0, 0, 1, 0, 0])  # at bar 3 it buys the newcomer
-    policy = evaluate(lambda _: np.array([[next(actions)]]), market, params, (0, 6), seed=4)
+    policy = evaluate(lambda _: np.array([[next(actions)]]), market, params, Window(0, 7), seed=4)
     # then buy and hold ends with the same money, cost by cost
-    held = buy_and_hold(market, params, (0, 6), seed=4)
+    held = buy_and_hold(market, params, Window(0, 7), seed=4)
     np.testing.assert_allclose(held.equity, policy.equity, rtol=1e-8)
     np.testing.assert_allclose(held.costs, policy.costs, rtol=1e-6, atol=1e-3)
     assert held.fills == policy.fills == 3
 
 
 def test_buying_waits_for_a_bar_at_which_no_slot_changes() -> None:
-    held = buy_and_hold(two_slots(), V6Params.default(**FREE), (2, 6))
+    held = buy_and_hold(two_slots(), V6Params.default(**FREE), Window(2, 7))
 
     assert held.traded[0] == 0.0  # decided at bar 2, and at bar 3 NEW comes
     assert held.invested[1] == pytest.approx(100_000.0, rel=1e-8)

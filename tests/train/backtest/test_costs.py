@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from random_trader import trade_at_random
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.costs import with_costs
 from train.backtest.evaluation import Evaluation
 from train.backtest.holding import equal_weight
@@ -21,8 +21,8 @@ def test_a_traded_dollar_costs_so_many_times_as_much(
 ) -> None:
     params = V6Params.default(slippage_model=model)
 
-    once = trade_at_random(market, params, (0, 419))
-    dear = trade_at_random(market, with_costs(params, factor), (0, 419))
+    once = trade_at_random(market, params, Window(0, 420))
+    dear = trade_at_random(market, with_costs(params, factor), Window(0, 420))
 
     assert share_paid(dear) / share_paid(once) == pytest.approx(factor, rel=0.02)
 
@@ -30,8 +30,8 @@ def test_a_traded_dollar_costs_so_many_times_as_much(
 def test_baselines_pay_them_too(market: Market) -> None:
     params = V6Params.default()
 
-    once = equal_weight(market, params, (0, 419))
-    dear = equal_weight(market, with_costs(params, 2.0), (0, 419))
+    once = equal_weight(market, params, Window(0, 420))
+    dear = equal_weight(market, with_costs(params, 2.0), Window(0, 420))
 
     assert np.sum(dear.costs) > 1.5 * np.sum(once.costs)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cluster.errors import DataError, PloutosError, UsageError
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.episodes import Episode, Episodes, run_episodes
 from train.backtest.evaluation import evaluate
 from train.bundle.bundle import PolicyBundle, save_bundle
@@ -48,7 +48,7 @@ def test_an_episode_is_the_walk_of_its_window(bundle: PolicyBundle, market: Mark
     found = run_episodes(bundle, market, days=10, count=2, seed=4)
 
     params = V6Params.from_dict(bundle.manifest.v6_params)
-    walked = evaluate(bundle.act, market, params, (349, 419), seed=5)
+    walked = evaluate(bundle.act, market, params, Window(349, 420), seed=5)
     last = found.rows[-1]
     assert last.total_return == pytest.approx(walked.performance.total_return, rel=1e-12)
     assert last.sharpe == walked.sharpe_ratio
@@ -105,14 +105,15 @@ def test_sums_are_those_of_the_rows() -> None:
 
 
 def test_other_bars_begin_after_the_bundles_own(bundle: PolicyBundle, market: Market) -> None:
-    assert unseen_window(bundle.manifest, market) == (140, 419)
+    assert unseen_window(bundle.manifest, market) == Window(140, 420)
     later = replace(market, ts=market.ts + np.timedelta64(30, "D"))
     # its data end 2024-03-01 20:30: the 30th of the moved sessions is of that day
-    low, high = unseen_window(bundle.manifest, later)
+    window = unseen_window(bundle.manifest, later)
+    low, high = window.start, window.last
 
     assert later.ts[low] > np.datetime64("2024-03-01T20:30") >= later.ts[low - 1]
     assert high == 419
-    assert parts_of(bundle.manifest, later, (low, high)) == "later"
+    assert parts_of(bundle.manifest, later, window) == "later"
     assert run_episodes(bundle, later, days=10, count=2).rows[0].part == "later"
 
 
@@ -125,7 +126,7 @@ def test_bars_that_it_may_know_are_refused(bundle: PolicyBundle, market: Market)
 
 def test_parts_of_the_fold_are_named(bundle: PolicyBundle, market: Market) -> None:
     named = {
-        window: parts_of(bundle.manifest, market, window)
+        window: parts_of(bundle.manifest, market, Window(window[0], window[1] + 1))
         for window in ((0, 100), (130, 150), (141, 145), (200, 230), (300, 419))
     }
 
@@ -136,7 +137,7 @@ def test_parts_of_the_fold_are_named(bundle: PolicyBundle, market: Market) -> No
         (200, 230): "validation+test",
         (300, 419): "test",
     }
-    assert judged_window(bundle.manifest) == (217, 419)
+    assert judged_window(bundle.manifest) == Window(217, 420)
 
 
 def test_a_bundle_without_folds_has_no_window(bundle: PolicyBundle) -> None:

@@ -8,11 +8,11 @@ import pytest
 from random_trader import trade_at_random
 
 from cluster.errors import DataError
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.evaluation import evaluate
 
 FREE = {"slippage_model": "none", "spread_bps": 0.0, "sec_fee": 0.0, "finra_taf": 0.0}
-WHOLE = (0, 419)
+WHOLE = Window(0, 420)
 
 
 def always(action: int, assets: int = 3):
@@ -40,7 +40,7 @@ def test_a_purchase_is_marked_session_by_session() -> None:
     params = V6Params.default(**FREE, buy_pct=0.5, max_position_pct=0.5, max_trades_per_day=1)
     actions = iter([1, 0, 0])
 
-    walked = evaluate(lambda observation: np.array([[next(actions)]]), market, params, (0, 3))
+    walked = evaluate(lambda observation: np.array([[next(actions)]]), market, params, Window(0, 4))
 
     np.testing.assert_allclose(walked.equity, [1e5, 1.1e5, 1.25e5, 0.95e5], rtol=1e-12)
     np.testing.assert_array_equal(walked.bars, [1, 2, 3])
@@ -52,7 +52,7 @@ def test_a_purchase_is_marked_session_by_session() -> None:
 
 
 def test_daily_returns_compound_to_the_last_equity(market: Market) -> None:
-    walked = trade_at_random(market, V6Params.default(), (30, 401), seed=3)
+    walked = trade_at_random(market, V6Params.default(), Window(30, 402), seed=3)
 
     growth = np.prod(1.0 + walked.daily_returns)
     assert growth == pytest.approx(walked.equity[-1] / 100_000.0, rel=1e-12)
@@ -62,7 +62,7 @@ def test_daily_returns_compound_to_the_last_equity(market: Market) -> None:
 
 
 def test_the_dates_are_those_of_the_sessions(market: Market) -> None:
-    walked = evaluate(always(0), market, V6Params.default(), (0, 20))
+    walked = evaluate(always(0), market, V6Params.default(), Window(0, 21))
 
     assert walked.dates() == [date(2024, 1, day) for day in (2, 3, 4)]
 
@@ -70,7 +70,7 @@ def test_the_dates_are_those_of_the_sessions(market: Market) -> None:
 def test_a_market_without_a_clock_has_no_dates() -> None:
     market = one_asset([10, 10, 10], [10, 10, 10], [0, 1, 2])
 
-    walked = evaluate(always(0, 1), market, V6Params.default(), (0, 2))
+    walked = evaluate(always(0, 1), market, V6Params.default(), Window(0, 3))
 
     np.testing.assert_array_equal(walked.sessions, [1, 2])
     with pytest.raises(DataError, match="no dates"):
@@ -81,7 +81,7 @@ def test_fills_at_the_close_mark_the_bar_of_the_decision() -> None:
     market = one_asset([10, 10, 12], [10, 20, 12], [0, 1, 2])
     params = V6Params.reference(**FREE, buy_pct=1.0, max_position_pct=1.0)
 
-    walked = evaluate(always(1, 1), market, params, (0, 2))
+    walked = evaluate(always(1, 1), market, params, Window(0, 3))
 
     np.testing.assert_array_equal(walked.bars, [0, 1])
     np.testing.assert_allclose(walked.daily_returns, [0.0, 1.0], rtol=1e-12)
@@ -112,7 +112,7 @@ def test_costs_are_what_still_prices_lose() -> None:
     )
     params = V6Params.default(max_trades_per_day=100)
 
-    walked = trade_at_random(still, params, (0, 39), seed=5)
+    walked = trade_at_random(still, params, Window(0, 40), seed=5)
 
     assert walked.fills > 10
     lost = 1e5 - walked.equity[-1]
@@ -137,7 +137,7 @@ def test_ruin_ends_in_cash_and_is_told() -> None:
     market = one_asset([10, 10, 4, 4, 40], [10, 10, 4, 4, 40], [0, 1, 2, 3, 4])
     params = V6Params.default(**FREE, buy_pct=0.999, max_position_pct=0.999)
 
-    walked = evaluate(always(1, 1), market, params, (0, 4))
+    walked = evaluate(always(1, 1), market, params, Window(0, 5))
 
     assert walked.ruined
     assert walked.equity[2] == pytest.approx(40_060.0)
@@ -153,15 +153,15 @@ def test_a_policy_sees_raw_features(market: Market) -> None:
         seen.append(observation[0, :6].copy())
         return np.zeros((1, 3), np.int64)
 
-    evaluate(act, market, V6Params.default(), (10, 12))
+    evaluate(act, market, V6Params.default(), Window(10, 13))
 
     np.testing.assert_array_equal(seen, market.table[10:12])
 
 
-@pytest.mark.parametrize("window", [(5, 5), (-1, 8), (0, 420), (9, 3)])
+@pytest.mark.parametrize("window", [(5, 6), (-1, 9), (0, 421), (9, 4)])
 def test_a_window_must_lie_inside_the_market(market: Market, window: tuple[int, int]) -> None:
     with pytest.raises(DataError, match="no window of 420 bars"):
-        evaluate(always(0), market, V6Params.default(), window)
+        evaluate(always(0), market, V6Params.default(), Window(*window))
 
 
 def test_numbers_of_a_results_table(market: Market) -> None:

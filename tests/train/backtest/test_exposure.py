@@ -7,13 +7,13 @@ import pytest
 from random_trader import trade_at_random
 
 from cluster.errors import DataError
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.evaluation import evaluate
 from train.backtest.exposure import Exposure, exposure, joined
 from train.backtest.holding import equal_weight
 from train.report.charts import GROUPS_DRAWN, exposure_chart
 
-WINDOW = (217, 419)
+WINDOW = Window(217, 420)
 
 
 def test_the_groups_add_up_to_what_is_invested(market: Market) -> None:

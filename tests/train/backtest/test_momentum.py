@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.momentum import HELD, LOOKBACK, SKIPPED, momentum, momentum_weights
 
 FREE = {"slippage_model": "none", "spread_bps": 0.0, "sec_fee": 0.0, "finra_taf": 0.0}
@@ -67,7 +67,7 @@ def test_simulated_symbols_tell_their_sector() -> None:
         close=market.close, open=market.open, session=market.session, symbols=names
     )
 
-    walked = momentum(named, V6Params.default(**FREE), (280, 299))
+    walked = momentum(named, V6Params.default(**FREE), Window(280, 300))
 
     assert walked.shares is not None
     assert (walked.shares[-1] > 0).tolist() == [True, True, False, False]
@@ -94,7 +94,7 @@ def test_a_name_that_came_later_is_not_ranked() -> None:
 def test_the_walk_earns_the_winners_return_and_trades_monthly() -> None:
     market = rising([0.0, 0.002, 0.001])
 
-    walked = momentum(market, V6Params.default(**FREE), (278, 299))
+    walked = momentum(market, V6Params.default(**FREE), Window(278, 300))
 
     assert walked.name == "momentum"
     assert walked.fills == 1

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from random_trader import trade_at_random
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.evaluation import Evaluation, evaluate
 from train.backtest.holding import flat
 from train.backtest.random_policies import POLICIES, RandomPolicies, random_policies
 
-WINDOW = (100, 419)
+WINDOW = Window(100, 420)
 PARAMS = V6Params.default()
 
 
@@ -43,7 +43,7 @@ def test_a_random_policy_is_one_of_them(market: Market) -> None:
 
 
 def test_who_knows_the_next_session_is_above_all_of_them(market: Market) -> None:
-    bars = iter(range(*WINDOW))
+    bars = iter(range(WINDOW.start, WINDOW.last))
 
     def act(observation: np.ndarray) -> np.ndarray:
         bar = next(bars)
@@ -107,9 +107,9 @@ def test_a_ruined_account_stays_closed() -> None:
     close[40:] = 1000.0
     market = Market.from_arrays(close=close, open=close, session=np.arange(60))
     params = V6Params.default(buy_pct=0.9, max_position_pct=0.9)
-    like = evaluate(lambda _: np.ones((1, 1), np.int64), market, params, (0, 59))
+    like = evaluate(lambda _: np.ones((1, 1), np.int64), market, params, Window(0, 60))
 
-    found = random_policies(like, market, params, (0, 59))
+    found = random_policies(like, market, params, Window(0, 60))
 
     assert like.ruined
     assert np.quantile(found.sharpe, 0.4) < 0.0

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import DataError
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.costs import with_costs
 from train.backtest.evaluation import evaluate
 from train.backtest.stitched import Piece, stitch, walk_at_random, walk_baselines, walk_policy
 
-WINDOWS = ((140, 209), (210, 279), (280, 419))
+WINDOWS = (Window(140, 210), Window(210, 280), Window(280, 420))
 
 
 def pieces(market: Market, *windows: tuple[int, int]) -> list[Piece]:
@@ -66,7 +66,7 @@ def test_shares_of_wealth_do_not_depend_on_the_wealth_before(drifts: list[float]
         ts=np.datetime64("2024-01-02T14:30", "us") + np.arange(120).astype("timedelta64[h]") * 6,
     )
     params = dataclasses.replace(V6Params.default(), slippage_model="none")
-    windows = ((0, 39), (40, 79), (80, 119))
+    windows = (Window(0, 40), Window(40, 80), Window(80, 120))
     parts = [Piece(lambda o: np.ones((1, 1), int), "p", "t", market, params, w, 0) for w in windows]
     alone = [evaluate(part.act, market, params, part.window) for part in parts]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.holding import equal_weight
 from train.backtest.volatility_target import MEMORY, TARGET, volatility_target
 
@@ -21,7 +21,7 @@ def shaking(by: float, days: int = 90) -> Market:
 
 
 def test_a_wild_market_is_held_in_part() -> None:
-    walked = volatility_target(shaking(0.02), V6Params.reference(**FREE), (40, 60))
+    walked = volatility_target(shaking(0.02), V6Params.reference(**FREE), Window(40, 61))
 
     # 21 returns of +-0.02, eleven of one sign and ten of the other
     deviation = np.std([0.02] * 11 + [-0.02] * 10, ddof=1) * 252**0.5
@@ -32,19 +32,19 @@ def test_a_wild_market_is_held_in_part() -> None:
 def test_a_calm_market_is_held_whole_and_never_more() -> None:
     params = V6Params.reference(**FREE)
 
-    walked = volatility_target(shaking(0.002), params, (40, 60))
+    walked = volatility_target(shaking(0.002), params, Window(40, 61))
 
     np.testing.assert_allclose(
-        walked.equity, equal_weight(shaking(0.002), params, (40, 60)).equity, rtol=1e-9
+        walked.equity, equal_weight(shaking(0.002), params, Window(40, 61)).equity, rtol=1e-9
     )
 
 
 def test_a_still_market_or_a_short_history_is_held_whole() -> None:
     params = V6Params.reference(**FREE)
 
-    still = volatility_target(shaking(0.0), params, (40, 60))
-    short = volatility_target(shaking(0.05), params, (MEMORY, 40))
-    enough = volatility_target(shaking(0.05), params, (MEMORY + 1, 40))
+    still = volatility_target(shaking(0.0), params, Window(40, 61))
+    short = volatility_target(shaking(0.05), params, Window(MEMORY, 41))
+    enough = volatility_target(shaking(0.05), params, Window(MEMORY + 1, 41))
 
     assert still.exposure == pytest.approx(1.0, rel=1e-6)
     assert short.invested[0] == pytest.approx(1e5, rel=1e-6)
@@ -57,7 +57,7 @@ def test_its_volatility_comes_near_the_target() -> None:
     daily = np.concatenate([np.full(252, 0.005), np.full(252, 0.025)])
     close = 100.0 * np.exp(np.cumsum(daily * random.normal(size=504)))
     market = Market.from_arrays(close=close[:, None], open=close[:, None], session=np.arange(504))
-    params, wild = V6Params.reference(**FREE), (300, 503)
+    params, wild = V6Params.reference(**FREE), Window(300, 504)
 
     managed, plain = (make(market, params, wild) for make in (volatility_target, equal_weight))
 

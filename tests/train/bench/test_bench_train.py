@@ -7,9 +7,9 @@ import pytest
 
 from cluster.errors import UsageError
 from envs import Market, V6Params
+from envs.adapters.vector import TradingVectorEnv
 from envs.bench import random_market
-from envs.observation import expand
-from envs.vector import TradingVectorEnv
+from expansion import expand
 from places import ROOT
 from train.bench.bench_train import SCALAR_FILE, bench_train
 from train.bench.clock import best_rates

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs import Market
+from envs import Market, Window
 from train.bundle.bundle import PolicyBundle, save_bundle
 from train.bundle.manifest import ManifestFields
 from train.bundle.window_reading import LATER, note_reading, reading_of
@@ -45,7 +45,7 @@ def test_the_row_names_who_what_and_which_sessions(
 def test_other_bars_are_of_no_fold(market: Market, bundle: PolicyBundle) -> None:
     other = market.with_features(-market.features)
 
-    found = reading_of(bundle.manifest, other, (0, 419), "episodes")
+    found = reading_of(bundle.manifest, other, Window(0, 420), "episodes")
 
     assert (found.fold, found.data) == (LATER, other.fingerprint)
 

@@ -93,9 +93,9 @@ def test_slots_are_seated_by_the_bundles_own_rules(home: Home, manifest: Manifes
 
     assert later.symbols == made.symbols
     np.testing.assert_array_equal(seated(later)[: made.num_bars], seated(made))
-    low, high = unseen_window(bundle, later)
-    assert later.ts[low].astype("datetime64[D]").item() == days[381].date()
-    assert high == later.num_bars - 1
+    unseen = unseen_window(bundle, later)
+    assert later.ts[unseen.start].astype("datetime64[D]").item() == days[381].date()
+    assert unseen.stop == later.num_bars
     with pytest.raises(DataError, match="seat other slots"):
         market_of_bars(home, BARS, bundle.model_copy(update={"symbols": made.symbols[:2]}))
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from cluster.settings import Home
-from envs import V6Params
+from envs import V6Params, Window
 from envs.from_bars import market_from_bars
 from features.universe.store import save_universe
 from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
@@ -68,7 +68,7 @@ def fills_at_the_close_that_was_seen(search: Search, home: Home) -> Search:
 
 def scaler_fitted_on_everything(search: Search, home: Home) -> Search:
     market = search.market
-    window = (0, market.num_bars)
+    window = Window(0, market.num_bars)
     return replace(search, scale=Normaliser.fit(market.features, market.tradable, window))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from envs import Market
+from envs import Market, Window
 from train.controls.learning_check import Case, run_market
 from train.controls.learning_markets import LearningMarket, halves, planted_market
 
@@ -40,7 +40,7 @@ def random_walks(*, leaking: bool) -> LearningMarket:
         symbols=["A", "B", "C"],
         feature_names=["ahead", "noise"],
     )
-    return LearningMarket(market, (0, 700), (721, BARS))
+    return LearningMarket(market, Window(0, 700), Window(721, BARS))
 
 
 @pytest.mark.slow

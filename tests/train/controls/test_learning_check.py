@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from envs import Window
 from train.controls.learning_check import Case, all_cases, main, pass_reward, run_sine, table
 from train.controls.learning_markets import (
     halves,
@@ -54,15 +55,15 @@ def test_the_sines_features_know_only_the_past() -> None:
     shown = place.market.features[100, 0, :3] * 0.01
 
     np.testing.assert_allclose(shown, np.diff(price)[[99, 98, 97]], rtol=1e-4)
-    assert place.train[1] < place.test[0]
+    assert place.train.stop < place.test.start
 
 
 def test_the_planted_market_is_split_with_a_gap() -> None:
     place = halves(planted_market(4.0, seed=1, symbols=3, sessions=120))
 
     assert place.market.num_assets == 3
-    assert place.train[0] > 0  # warm-up
-    assert place.test == (place.train[1] + 21, place.market.num_bars)
+    assert place.train.start > 0  # warm-up
+    assert place.test == Window(place.train.stop + 21, place.market.num_bars)
 
 
 class TestCommand:

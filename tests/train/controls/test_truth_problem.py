@@ -61,9 +61,9 @@ def test_windows_follow_each_other_and_the_scale_is_that_of_the_first(planted) -
     _, search, folder, _ = planted
     fold = search.fold
 
-    assert fold.train[1] + 22 <= fold.validation[0]
-    assert fold.validation[1] + 22 <= fold.test[0]
-    assert fold.test[1] == search.market.num_bars
+    assert fold.train.stop + 22 <= fold.validation.start
+    assert fold.validation.stop + 22 <= fold.test.start
+    assert fold.test.stop == search.market.num_bars
     assert PolicyBundle.load(folder).manifest.normaliser.mean == tuple(
         search.scale.to_dict()["mean"]
     )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from features import feature_names
 from train.backtest.evaluation import evaluate
 from train.controls.truth_search import (
@@ -25,7 +25,7 @@ from train.policy.export import actor_to_onnx
 from train.policy.normaliser import Normaliser
 
 BARS, ASSETS = 300, 3
-TRAIN = (0, 200)
+TRAIN = Window(0, 200)
 REVERSION = Ridge("reversion", horizon=1, bought=0.3, penalty=1.0)
 
 
@@ -86,14 +86,14 @@ def test_no_bar_after_the_window_has_a_say(
 ) -> None:
     """What lies at and behind `high` may be anything."""
     asked = replace(REVERSION, horizon=horizon)
-    low, high = TRAIN
+    low, high = TRAIN.start, TRAIN.stop
     later = np.random.default_rng(seed)
     open_, features = market.open.copy(), market.features.copy()
     open_[high:] *= later.uniform(0.2, 5.0, open_[high:].shape)
     features[high:] = later.normal(size=features[high:].shape).clip(-5, 5)
     other = replace(market, open=open_, features=features)
 
-    mine, theirs = (fit(one, scale, (low, high), asked, seed=1) for one in (market, other))
+    mine, theirs = (fit(one, scale, Window(low, high), asked, seed=1) for one in (market, other))
 
     np.testing.assert_array_equal(mine.weights, theirs.weights)
     assert (mine.upper, mine.lower) == (theirs.upper, theirs.lower)
@@ -111,7 +111,7 @@ def test_seeds_see_other_samples(market: Market, scale: Normaliser) -> None:
 def test_the_share_of_buys_is_the_one_asked_for(market: Market, scale: Normaliser) -> None:
     policy = fit(market, scale, TRAIN, replace(REVERSION, bought=0.2), seed=0)
 
-    sent = policy.actions(scale.apply(market.features[slice(*TRAIN)]))
+    sent = policy.actions(scale.apply(market.features[TRAIN.slice]))
 
     assert np.mean(sent == 1) == pytest.approx(0.2, abs=0.02)
     assert np.mean(sent == 2) == pytest.approx(0.2, abs=0.02)
@@ -135,12 +135,12 @@ def test_walking_together_is_walking_alone(market: Market, scale: Normaliser) ->
     params = V6Params.default(slippage_model="none")
     policies = [fit(market, scale, TRAIN, REVERSION, seed) for seed in range(3)]
     actions = np.stack([policy.actions(scale.apply(market.features)) for policy in policies])
-    window = (210, BARS - 1)
+    window = Window(210, BARS)
 
     together = walk_together(actions, market, params, window, seed=0)
 
     for sent, walk in zip(actions, together, strict=True):
-        bars = iter(range(window[0], window[1]))
+        bars = iter(range(window.start, window.last))
         alone = evaluate(
             lambda seen, bars=bars, sent=sent: sent[next(bars)][None], market, params, window
         )
@@ -159,7 +159,7 @@ def test_ruin_closes_one_account_and_not_its_neighbour() -> None:
     params = V6Params.default(buy_pct=0.9, max_position_pct=1.0, slippage_model="none")
     buys, waits = np.ones((60, 1), int), np.zeros((60, 1), int)
 
-    ruined, idle = walk_together(np.stack([buys, waits]), falling, params, (0, 59), seed=0)
+    ruined, idle = walk_together(np.stack([buys, waits]), falling, params, Window(0, 60), seed=0)
 
     assert ruined.ruined
     assert ruined.equity[-1] < 50_000.0

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_trader import trade_at_random
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.evaluation import Evaluation, evaluate
 from train.diagnose.fill_check import equity_at_next_open, fill_fault
 
-WINDOW = (30, 250)
+WINDOW = Window(30, 251)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from cluster.errors import DataError
-from envs import Market
+from envs import Market, Window
 from features.universe.store import UNIVERSE_FILE, save_universe
 from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
 from train.bundle.manifest import FoldSpan, Manifest, ManifestFields, Normalisation, complete
@@ -42,7 +42,7 @@ def onnx_with(scale: Normaliser, kind: str = "flat") -> bytes:
 
 
 def fitted(market: Market, low: int, high: int) -> Normaliser:
-    return Normaliser.fit(market.features, market.tradable, (low, high))
+    return Normaliser.fit(market.features, market.tradable, Window(low, high))
 
 
 class TestNormaliser:
@@ -50,7 +50,7 @@ class TestNormaliser:
     def test_the_scale_of_the_training_window_is_clean(
         self, market: Market, manifest: Callable[..., Manifest], kind: str
     ) -> None:
-        scale = fitted(market, *FOLD.train)
+        scale = fitted(market, FOLD.train.start, FOLD.train.stop)
 
         assert normaliser_fault(manifest(scale), onnx_with(scale, kind), market) == ""
 
@@ -67,7 +67,7 @@ class TestNormaliser:
     def test_validation_bars_in_the_fit_are_told_and_the_column_named(
         self, market: Market, manifest: Callable[..., Manifest]
     ) -> None:
-        scale = fitted(market, 0, FOLD.validation[1])
+        scale = fitted(market, 0, FOLD.validation.stop)
 
         told = normaliser_fault(manifest(scale), onnx_with(scale), market)
 
@@ -77,7 +77,7 @@ class TestNormaliser:
     def test_rounding_is_no_fault_and_a_hundredth_of_a_deviation_is(
         self, market: Market, manifest: Callable[..., Manifest]
     ) -> None:
-        scale = fitted(market, *FOLD.train)
+        scale = fitted(market, FOLD.train.start, FOLD.train.stop)
         near = replace(scale, mean=scale.mean * np.float32(1.0 + 1e-6))
         far = replace(scale, mean=scale.mean + np.float32(0.01) * scale.std)
 
@@ -87,14 +87,17 @@ class TestNormaliser:
     def test_a_model_that_scales_otherwise_than_it_says(
         self, market: Market, manifest: Callable[..., Manifest]
     ) -> None:
-        scale, everything = fitted(market, *FOLD.train), fitted(market, 0, market.num_bars)
+        scale, everything = (
+            fitted(market, FOLD.train.start, FOLD.train.stop),
+            fitted(market, 0, market.num_bars),
+        )
 
         told = normaliser_fault(manifest(scale), onnx_with(everything), market)
 
         assert told == "policy.onnx scales the features by other numbers than its manifest says"
 
     def test_the_numbers_inside_are_those_that_were_written(self, market: Market) -> None:
-        scale = fitted(market, *FOLD.train)
+        scale = fitted(market, FOLD.train.start, FOLD.train.stop)
 
         inside = scale_inside(onnx_with(scale))
 
@@ -130,7 +133,7 @@ class TestUniverse:
         self, market: Market, manifest: Callable[..., Manifest], tmp_path: Path, later: int
     ) -> None:
         data = manifest().data.model_copy(update={"label": "daily"})
-        day = market.ts[FOLD.validation[0] - 1].astype("datetime64[D]").item()
+        day = market.ts[FOLD.validation.start - 1].astype("datetime64[D]").item()
         joined = day + timedelta(days=later)
         save_universe(universe_of([("XLK", joined, None, "XLK")]), tmp_path)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cluster.errors import BundleError
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.evaluation import Evaluation, evaluate
 from train.bundle.bundle import PolicyBundle, refresh_card, save_bundle
 from train.bundle.manifest import ManifestFields
@@ -17,7 +17,7 @@ from train.diagnose.stress import STARTS, at_costs, by_regime, delayed, stress
 from train.ledger.ledger import TrialLedger, TrialRecord
 from train.market.regimes import MEMORY, REGIMES, regimes
 
-WINDOW = (217, 419)
+WINDOW = Window(217, 420)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_starts_are_compared_over_the_same_sessions(
 ) -> None:
     # 29 sessions in the window: the last start, 21 sessions later, is kept to two thirds of them
     params = V6Params.from_dict(bundle.manifest.v6_params)
-    last = evaluate(bundle.act, knowing, params, (217 + 7 * 19, 419))
+    last = evaluate(bundle.act, knowing, params, Window(217 + 7 * 19, 420))
 
     assert found.starts.count == len(STARTS)
     assert found.starts.low <= last.sharpe_ratio <= found.starts.high
@@ -130,7 +130,9 @@ def test_regimes_split_the_sessions_by_what_was_known_before_them(
 
 
 def test_a_few_sessions_have_no_ratio(market: Market) -> None:
-    walked = evaluate(lambda _: np.ones((1, 3), np.int64), market, V6Params.default(), (0, 419))
+    walked = evaluate(
+        lambda _: np.ones((1, 3), np.int64), market, V6Params.default(), Window(0, 420)
+    )
     short = replace(
         walked,
         sessions=walked.sessions[-(MEMORY // 7) :],

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import DataError
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.evaluation import Evaluation, evaluate
 from train.diagnose.forward_returns import AHEAD, BAND, SCALED_BAND, followed
 from train.diagnose.timing import NoTradesError, Timing, timing, timing_if_traded
@@ -17,7 +17,7 @@ from train.report.charts import timing_chart
 from train.stats.bootstrap_days import DayBlocks
 
 PARAMS = V6Params.default(max_trades_per_day=1000, min_holding_period=0)
-WINDOW = (150, 419)
+WINDOW = Window(150, 420)
 
 
 def walk(market: Market, actions: np.ndarray, params: V6Params = PARAMS) -> Evaluation:
@@ -137,7 +137,7 @@ class TestTrades:
         close[10:] = 20.0
         market = Market.from_arrays(close=close, open=close)
         params = V6Params.default(buy_pct=0.9, max_position_pct=0.9)
-        walked = evaluate(lambda _: np.ones((1, 1), np.int64), market, params, (0, 29))
+        walked = evaluate(lambda _: np.ones((1, 1), np.int64), market, params, Window(0, 30))
 
         assert walked.ruined
         assert (trades_of(walked, market).side == 1).all()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cluster.errors import BundleError, DataError
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.baselines import BASELINES
 from train.backtest.evaluation import evaluate
 from train.bundle.bundle import PolicyBundle, read_verdict, save_bundle
@@ -39,7 +39,7 @@ def ledger(
 ) -> TrialLedger:
     """Three trials with returns on the test window's sessions."""
     kept = TrialLedger(tmp_path / "ledger")
-    low, high = stated.folds[-1].test
+    low, high = stated.folds[-1].test.start, stated.folds[-1].test.stop
     days = np.unique(market.ts[low:high].astype("datetime64[D]"))
     dates: list[date] = days.tolist()
     random = np.random.default_rng(3)
@@ -59,7 +59,7 @@ def test_the_verdict_counts_every_trial_and_every_baseline(
 ) -> None:
     judged = judge_bundle(bundle, market, ledger)
 
-    low, high = stated.folds[-1].test
+    low, high = stated.folds[-1].test.start, stated.folds[-1].test.stop
     assert judged.verdict.trials == 3
     assert judged.verdict.days == len(np.unique(market.session[low + 1 : high]))
     assert [path.kind for path in judged.baselines] == list(BASELINES)
@@ -117,20 +117,20 @@ def test_bars_before_the_test_window_do_not_change_the_walk(
     bundle: Path, market: Market, ledger: TrialLedger, stated: ManifestFields
 ) -> None:
     # given: the same bars from the test window on, in a market of its own
-    low, high = stated.folds[-1].test
+    low, high = stated.folds[-1].test.start, stated.folds[-1].test.stop
     whole = judge_bundle(bundle, market, ledger).candidate
     # when: only the window is walked
     alone = evaluate(
         PolicyBundle.load(bundle).act,
-        market.window(low, high - 1),
+        market.window(Window(low, high)),
         V6Params.from_dict(stated.v6_params | {"slippage_model": "none"}),
-        (0, high - 1 - low),
+        Window(0, high - low),
     )
     again = evaluate(
         PolicyBundle.load(bundle).act,
         market,
         V6Params.from_dict(stated.v6_params | {"slippage_model": "none"}),
-        (low, high - 1),
+        Window(low, high),
     )
 
     # then

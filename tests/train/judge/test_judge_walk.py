@@ -115,8 +115,8 @@ def test_a_walk_is_one_problem_and_draws_once(request_: SweepRequest) -> None:
     assert [sweep.walk_fold for sweep in sweeps] == [WalkFold("w", fold) for fold in range(FOLDS)]
     # what is known in a fold ends before its test window
     for sweep in sweeps:
-        assert sweep.fold.train[1] < sweep.fold.validation[0]
-        assert sweep.fold.validation[1] < sweep.fold.test[0]
+        assert sweep.fold.train.stop < sweep.fold.validation.start
+        assert sweep.fold.validation.stop < sweep.fold.test.start
     assert sweeps[0].normaliser != sweeps[2].normaliser
 
 

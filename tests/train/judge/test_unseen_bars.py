@@ -11,7 +11,7 @@ import torch
 
 from cluster.errors import BundleError, ConfigError, DataError
 from cluster.settings import Home
-from envs import V6Params
+from envs import V6Params, Window
 from envs.from_bars import market_from_bars
 from features import SimulatedMarket, feature_fingerprint
 from train.bundle.bundle import save_bundle
@@ -51,7 +51,7 @@ def bundle(home: Home, bars: pl.DataFrame, stated: ManifestFields) -> Bundle:
         with torch.no_grad():
             for weights in net.policy.parameters():
                 weights.normal_(0.0, 0.5)
-        scale = Normaliser.fit(market.features, market.tradable, (0, market.num_bars))
+        scale = Normaliser.fit(market.features, market.tradable, Window(0, market.num_bars))
         end = market.ts[-1].item().replace(tzinfo=UTC)
         span = {"interval": "1d", "end": end, "fingerprint": market.fingerprint}
         fields = {

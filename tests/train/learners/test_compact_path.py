@@ -14,8 +14,8 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from cluster.errors import ConfigError, DataError
 from envs import Market
-from envs.observation import expand
-from envs.sb3 import SB3VectorEnv
+from envs.adapters.sb3 import SB3VectorEnv
+from expansion import expand
 from train.learners.factory import create_learner
 from train.learners.rllib_learner import ppo_config
 from train.learners.rllib_module import TableModule
@@ -119,7 +119,7 @@ def test_stable_baselines3_walks_the_same_way(
         config.v6_params(),
         config.training.n_envs,
         observation="full",
-        window=spec.bar_range,
+        window=spec.window,
         seed=spec.seed,
     )
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cluster.errors import ConfigError
-from envs import Market
+from envs import Market, Window
 from train.backtest.evaluation import evaluate
 from train.learners.factory import create_learner
 from train.learners.gae import generalised_advantages
@@ -130,7 +130,7 @@ class TestWithRay:
         learner = RLlibLearner(make_spec(sine_market, config), stock_runner=stock_runner)
 
         def earned() -> float:
-            run = evaluate(learner.actor().act, sine_market, config.v6_params(), (1000, 1399))
+            run = evaluate(learner.actor().act, sine_market, config.v6_params(), Window(1000, 1400))
             return float(run.equity[-1] / run.equity[0] - 1)
 
         untrained = earned()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cluster.errors import ConfigError
-from envs import Market
+from envs import Market, Window
 from train.backtest.evaluation import evaluate
 from train.learners.factory import create_learner
 from train.learners.spec import LearnerSpec
@@ -182,7 +182,7 @@ def test_it_learns_to_trade_a_sine(sine_market: Market, small: Small, make_spec:
     learner = create_learner(make_spec(sine_market, config))
 
     def earned() -> float:
-        run = evaluate(learner.actor().act, sine_market, config.v6_params(), (1000, 1399))
+        run = evaluate(learner.actor().act, sine_market, config.v6_params(), Window(1000, 1400))
         return float(run.equity[-1] / run.equity[0] - 1)
 
     untrained = earned()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from envs import Market
-from envs.observation import expand
+from expansion import expand
 from train.learners.factory import create_learner
 from train.learners.sb3_policy import TablePolicy
 from train.learners.spec import LearnerSpec

@@ -10,8 +10,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from torch import Tensor
 
-from envs import Market
-from envs.sb3 import SB3VectorEnv
+from envs import Market, Window
+from envs.adapters.sb3 import SB3VectorEnv
 from train.learners.sb3_policy import TablePolicy
 from train.learners.sb3_ppo import TablePPO
 from train.learners.spec import LearnerSpec
@@ -31,7 +31,7 @@ def make_model(
         params = config.v6_params().from_dict(
             config.v6_params().to_dict() | {"max_steps": max_steps}
         )
-        env = SB3VectorEnv(random_market, params, NUM_ENVS, window=(0, 999), seed=seed)
+        env = SB3VectorEnv(random_market, params, NUM_ENVS, window=Window(0, 1000), seed=seed)
         arguments = config.get_ppo_kwargs() | {
             "policy_kwargs": {
                 "market": spec.market,

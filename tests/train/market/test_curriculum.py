@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import ConfigError
-from envs import Market
+from envs import Market, Window
 from train.market.curriculum import EVERYWHERE, Stage, stage_at, start_weights
 from train.market.regimes import MEMORY, market_returns
 from train.scenarios.scenario import PloutosConfig
@@ -118,7 +118,7 @@ class TestStages:
         falling = market_of(np.full(300, -1e-3))
 
         with pytest.raises(ConfigError, match="easy has no bar"):
-            Stage("easy", 10).weights(falling, (0, 299))
+            Stage("easy", 10).weights(falling, Window(0, 300))
 
 
 class TestScenario:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import DataError
+from envs import Window
 from train.market.folds import Fold, walk_forward
 from train.scenarios.sections import Folds
 
@@ -15,7 +16,7 @@ def clock(lengths: list[int]) -> np.ndarray:
     return np.repeat(3 * np.arange(len(lengths)) + 100, lengths).astype(np.int64)
 
 
-def windows(fold: Fold) -> list[tuple[int, int]]:
+def windows(fold: Fold) -> list[Window]:
     return [fold.train, fold.validation, fold.test]
 
 
@@ -33,8 +34,8 @@ def test_windows_of_hourly_bars() -> None:
 
     # 8 bars of purge are 2 sessions of 7, and 1 of embargo: 3 sessions between windows
     assert folds == [
-        Fold(0, (0, 7 * 14), (7 * 17, 7 * 21), (7 * 24, 7 * 27)),
-        Fold(1, (0, 7 * 17), (7 * 20, 7 * 24), (7 * 27, 7 * 30)),
+        Fold(0, Window(0, 7 * 14), Window(7 * 17, 7 * 21), Window(7 * 24, 7 * 27)),
+        Fold(1, Window(0, 7 * 17), Window(7 * 20, 7 * 24), Window(7 * 27, 7 * 30)),
     ]
 
 
@@ -51,8 +52,8 @@ def test_rolling_folds_forget_the_oldest_sessions() -> None:
 
     folds = walk_forward(clock([1] * 15), config)
 
-    assert [fold.train for fold in folds] == [(2, 7), (4, 9), (6, 11)]
-    assert [fold.test for fold in folds] == [(9, 11), (11, 13), (13, 15)]
+    assert [fold.train for fold in folds] == [Window(2, 7), Window(4, 9), Window(6, 11)]
+    assert [fold.test for fold in folds] == [Window(9, 11), Window(11, 13), Window(13, 15)]
 
 
 def test_too_few_sessions_are_counted() -> None:
@@ -90,14 +91,20 @@ def test_windows_hold_whole_sessions_in_order_with_the_gap_kept(
 
     edges = {0, len(session), *(np.flatnonzero(np.diff(session)) + 1).tolist()}
     for fold in folds:
-        for low, high in windows(fold):
-            assert 0 <= low < high <= len(session)
-            assert {low, high} <= edges
-        for (_, before), (after, _) in pairwise(windows(fold)):
-            assert after - before >= purge
-            left_out = len(np.unique(session[before:after]))
+        for window in windows(fold):
+            assert 0 <= window.start < window.stop <= len(session)
+            assert {window.start, window.stop} <= edges
+        for before, after in pairwise(windows(fold)):
+            assert after.start - before.stop >= purge
+            left_out = len(np.unique(session[before.stop : after.start]))
             assert left_out >= embargo
     assert [fold.index for fold in folds] == list(range(count))
     tests = [fold.test for fold in folds]
-    assert all(a[1] == b[0] for a, b in pairwise(tests))
-    assert tests[-1][1] == len(session)
+    assert all(a.stop == b.start for a, b in pairwise(tests))
+    assert tests[-1].stop == len(session)
+
+
+def test_a_fold_is_written_as_the_ids_of_old_ledgers_hashed_it() -> None:
+    fold = Fold(2, Window(0, 140), Window(147, 210), Window(217, 420))
+
+    assert str(fold) == "Fold(index=2, train=(0, 140), validation=(147, 210), test=(217, 420))"

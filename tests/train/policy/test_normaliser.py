@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.errors import DataError
+from envs import Window
 from train.policy.normaliser import Normaliser
 
 
@@ -19,7 +20,7 @@ def table(bars: int = 200, seed: int = 0) -> np.ndarray:
 def test_the_training_window_gets_mean_zero_and_deviation_one() -> None:
     features, tradable = table(), np.ones((200, 3), bool)
 
-    scale = Normaliser.fit(features, tradable, (0, 120))
+    scale = Normaliser.fit(features, tradable, Window(0, 120))
     column = scale.apply(features)[:120, :, 0]
 
     assert column.mean() == pytest.approx(0.0, abs=1e-5)
@@ -27,7 +28,7 @@ def test_the_training_window_gets_mean_zero_and_deviation_one() -> None:
 
 
 def test_a_column_that_does_not_move_stays_where_it_is() -> None:
-    scale = Normaliser.fit(table(), np.ones((200, 3), bool), (0, 120))
+    scale = Normaliser.fit(table(), np.ones((200, 3), bool), Window(0, 120))
 
     assert scale.std[1] == 1.0
     assert (scale.apply(table())[:, :, 1] == 0.0).all()
@@ -38,7 +39,9 @@ def test_nothing_outside_the_training_window_is_looked_at() -> None:
     changed = features.copy()
     changed[120:] = 9.0
 
-    before, after = (Normaliser.fit(values, tradable, (0, 120)) for values in (features, changed))
+    before, after = (
+        Normaliser.fit(values, tradable, Window(0, 120)) for values in (features, changed)
+    )
 
     np.testing.assert_array_equal(before.mean, after.mean)
     np.testing.assert_array_equal(before.std, after.std)
@@ -49,14 +52,14 @@ def test_bars_that_cannot_be_traded_do_not_count() -> None:
     features[:50, 0] = 0.0  # the warm-up of one asset
     tradable[:50, 0] = False
 
-    scale = Normaliser.fit(features, tradable, (0, 200))
+    scale = Normaliser.fit(features, tradable, Window(0, 200))
 
     assert scale.mean[0] == pytest.approx(features[tradable][:, 0].mean(), rel=1e-5)
 
 
 def test_a_window_without_a_tradable_bar_is_refused() -> None:
     with pytest.raises(DataError, match=r"\[10, 20\)"):
-        Normaliser.fit(table(), np.zeros((200, 3), bool), (10, 20))
+        Normaliser.fit(table(), np.zeros((200, 3), bool), Window(10, 20))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +84,7 @@ def test_results_stay_within_ten_deviations(value: float, mean: float, std: floa
 
 
 def test_json_brings_it_back() -> None:
-    scale = Normaliser.fit(table(), np.ones((200, 3), bool), (0, 120))
+    scale = Normaliser.fit(table(), np.ones((200, 3), bool), Window(0, 120))
 
     again = Normaliser.from_dict(json.loads(json.dumps(scale.to_dict())))
 

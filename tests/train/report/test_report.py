@@ -17,7 +17,7 @@ from random_trader import trade_at_random
 
 from cluster.errors import DataError
 from cluster.html.page import render
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from markup import hostile, skeleton, words
 from train.backtest.baselines import baselines
 from train.backtest.exposure import Exposure
@@ -45,7 +45,7 @@ def given(
                 validation_sharpe=float(random.normal()),
             )
         )
-    params, window = V6Params.default(), (217, 419)
+    params, window = V6Params.default(), Window(217, 420)
     candidate = trade_at_random(market, params, window)
     others = baselines(market, params, window)
     trials = ledger.trials("0123456789abcdef")

@@ -44,7 +44,7 @@ def test_the_normalised_market_has_the_training_windows_scale(
 ) -> None:
     plan = make_plan(request_)
 
-    low, high = plan.fold.train
+    low, high = plan.fold.train.start, plan.fold.train.stop
     normalised = open_market(home.tables / plan.market, plan.fingerprint)
     raw = open_market(home.tables / plan.raw_market, plan.raw_fingerprint)
     rows = normalised.features[low:high].reshape(-1, normalised.num_features)
@@ -99,7 +99,7 @@ def test_folds_of_one_market_are_different_problems(request_: SweepRequest, smal
     ]
 
     assert plans[0].problem != plans[1].problem
-    assert plans[0].fold.test[1] == plans[1].fold.test[0]
+    assert plans[0].fold.test.stop == plans[1].fold.test.start
 
 
 def test_a_sweep_that_is_not_there_is_named(home: Home) -> None:
@@ -228,7 +228,7 @@ class TestSlots:
         # then what can be trained on before is the same, name by name
         short, long = sets
         fold = walk_forward(short.session, scanning.folds)[-1]
-        high = fold.test[1]
+        high = fold.test.stop
         for market in sets:
             assert market.symbols == slot_names(2)
         np.testing.assert_array_equal(short.features[:high], long.features[:high])

@@ -9,7 +9,7 @@ import torch
 
 from cluster.errors import DataError, PloutosError
 from cluster.settings import Home
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.evaluation import evaluate
 from train.bundle.bundle import PolicyBundle
 from train.policy.export import actor_to_onnx, actor_to_sb3_zip
@@ -88,10 +88,10 @@ def test_the_test_window_is_read_when_the_trial_has_ended(
     record_trial(home, plan, trial)
 
     (record,) = sweep_records(home, plan)
-    low, high = plan.fold.test
+    low, high = plan.fold.test.start, plan.fold.test.stop
     policy = PolicyBundle.load(save_best(home, plan, trial, random_market))
     params = V6Params.from_dict(policy.manifest.v6_params)
-    walk = evaluate(policy.act, random_market, params, (low, high - 1), seed=5)
+    walk = evaluate(policy.act, random_market, params, Window(low, high), seed=5)
     days = random_market.ts[low:high].astype("datetime64[D]")
     assert params.buy_pct == 0.05
     assert walk.fills > 0

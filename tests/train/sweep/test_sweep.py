@@ -16,7 +16,7 @@ import yaml
 from cluster.errors import PloutosError
 from cluster.processes import descendants
 from cluster.settings import Home
-from envs import Market
+from envs import Market, Window
 from train.backtest.evaluation import evaluate
 from train.bundle.bundle import PolicyBundle
 from train.ledger.ledger import TrialLedger
@@ -53,9 +53,9 @@ def check_what_is_left(result: SweepResult, market: Market) -> None:
     assert all(len(record.test_returns) == 20 for record in records)
 
     bundle = PolicyBundle.load(result.bundle)
-    low, high = result.plan.fold.test
+    low, high = result.plan.fold.test.start, result.plan.fold.test.stop
     params = result.plan.scenario().v6_params()
-    run = evaluate(bundle.act, market, params, (low, high - 1), seed=result.best.seed)
+    run = evaluate(bundle.act, market, params, Window(low, high), seed=result.best.seed)
     (best,) = [record for record in records if record.trial_id == result.best.trial]
     np.testing.assert_allclose(run.daily_returns, best.test_returns, atol=1e-12)
     assert "test_sharpe" not in bundle.manifest.metrics

@@ -107,7 +107,8 @@ def test_what_the_test_window_holds_changes_nothing_of_a_trial(
     home: Home, small: Small, random_market: Market
 ) -> None:
     # given: two markets that differ in the test window alone, there by another price path
-    low, high = make_plan(asked(home, small(), random_market, "one")).fold.test
+    window = make_plan(asked(home, small(), random_market, "one")).fold.test
+    low, high = window.start, window.stop
     close = random_market.close.copy()
     close[low:high] *= np.linspace(1.0, 3.0, high - low)[:, None]
     features = random_market.features.copy()

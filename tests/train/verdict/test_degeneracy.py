@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from random_trader import trade_at_random
 
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.baselines import baselines
 from train.backtest.evaluation import Evaluation, evaluate
 from train.backtest.holding import buy_and_hold
 from train.verdict.degeneracy import ENTRY_TURN, degeneracy
 
 PARAMS = V6Params.default(max_trades_per_day=50)
-WINDOW = (0, 419)
+WINDOW = Window(0, 420)
 
 
 def scripted(market: Market, actions: np.ndarray) -> Evaluation:

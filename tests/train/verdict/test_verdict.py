@@ -8,7 +8,7 @@ import pytest
 from random_trader import trade_at_random
 
 from cluster.errors import DataError
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.baselines import baselines
 from train.backtest.evaluation import Evaluation, evaluate
 from train.stats.clusters import effective_trials
@@ -181,7 +181,7 @@ def test_the_same_seed_gives_the_same_verdict() -> None:
 
 
 def test_random_trading_on_a_random_walk_is_not_better(market: Market) -> None:
-    params, window = V6Params.default(), (0, 419)
+    params, window = V6Params.default(), Window(0, 420)
     chosen = trade_at_random(market, params, window)
 
     verdict = judge(chosen, baselines(market, params, window), trials(chosen.sharpe_ratio, 0.0))
@@ -200,8 +200,8 @@ def test_knowing_the_future_is_better(market: Market) -> None:
         ahead = market.close[min(bar + 8, 419)] / market.close[bar] - 1.0
         return np.where(ahead > 0.004, 1, np.where(ahead < 0.0, 2, 0))[None]
 
-    chosen = evaluate(act, market, params, (0, 419))
-    others = baselines(market, params, (0, 419))
+    chosen = evaluate(act, market, params, Window(0, 420))
+    others = baselines(market, params, Window(0, 420))
 
     assert judge(chosen, others, trials(chosen.sharpe_ratio)).better
 

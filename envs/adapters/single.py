@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from envs.batch import EnvironmentBatch, Observation
 from envs.market import Market
 from envs.params import V6Params
+from envs.window import Window
 
 
 class TradingEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
@@ -19,7 +20,7 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         market: The bars.
         params: V6 parameters; None for the `default` preset.
         observation: `full`: (A*F + A + 3,); `compact`: [t] + account, (A + 4,).
-        window: First and last bar that episodes may see, both included; the whole Market if None.
+        window: The bars that episodes may see; the whole Market if None.
 
     Raises:
         UsageError: a window outside the Market, or an unknown observation.
@@ -33,7 +34,7 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         market: Market,
         params: V6Params | None = None,
         observation: Observation = "full",
-        window: tuple[int, int] | None = None,
+        window: Window | None = None,
     ) -> None:
         self.batch = EnvironmentBatch(market, params or V6Params.default(), 1, observation, window)
         self.observation_space = self.batch.observation_space

@@ -13,6 +13,7 @@ from cluster.errors import UsageError
 from envs.batch import EnvironmentBatch, Observation
 from envs.market import Market
 from envs.params import V6Params
+from envs.window import Window
 
 
 class SB3VectorEnv(VecEnv):
@@ -27,7 +28,7 @@ class SB3VectorEnv(VecEnv):
         params: V6 parameters.
         num_envs: B.
         observation: `compact`: [t] + account, (B, A + 4); `full`: (B, A*F + A + 3).
-        window: First and last bar that episodes may see, both included; the whole Market if None.
+        window: The bars that episodes may see; the whole Market if None.
         seed: Of the starts and of the slippage draws.
         start_weights: (T,) of the bars as first ones; see `EnvironmentBatch.weigh_starts`.
     """
@@ -39,7 +40,7 @@ class SB3VectorEnv(VecEnv):
         num_envs: int,
         *,
         observation: Observation = "compact",
-        window: tuple[int, int] | None = None,
+        window: Window | None = None,
         seed: int = 0,
         start_weights: NDArray[np.float64] | None = None,
     ) -> None:

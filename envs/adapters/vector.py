@@ -11,6 +11,7 @@ from cluster.errors import UsageError
 from envs.batch import EnvironmentBatch, Observation
 from envs.market import Market
 from envs.params import V6Params
+from envs.window import Window
 
 Step = tuple[
     NDArray[np.float32],
@@ -34,7 +35,7 @@ class TradingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         params: V6 parameters; None for the `default` preset.
         num_envs: B.
         observation: `compact`: [t] + account, (B, A + 4); `full`: (B, A*F + A + 3).
-        window: First and last bar that episodes may see, both included; the whole Market if None.
+        window: The bars that episodes may see; the whole Market if None.
         start_weights: (T,) of the bars as first ones; see `EnvironmentBatch.weigh_starts`.
 
     Raises:
@@ -53,7 +54,7 @@ class TradingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         params: V6Params | None = None,
         num_envs: int = 1,
         observation: Observation = "compact",
-        window: tuple[int, int] | None = None,
+        window: Window | None = None,
         *,
         start_weights: NDArray[np.float64] | None = None,
     ) -> None:

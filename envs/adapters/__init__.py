@@ -1,0 +1,1 @@
+"""The environments of a batch, as Gymnasium and Stable-Baselines3 expect them."""

@@ -57,14 +57,12 @@ class PolicyBundle:
         cls,
         path: str | Path,
         *,
-        expect_features: str | None = None,
         expect_symbols: Sequence[str] | None = None,
     ) -> "PolicyBundle":
         """Open a bundle after checking every byte of it.
 
         Args:
             path: the bundle's folder.
-            expect_features: the feature fingerprint that the caller computes with.
             expect_symbols: the caller's symbols, in slot order.
 
         Raises:
@@ -72,7 +70,8 @@ class PolicyBundle:
         """
         folder = Path(path)
         manifest = read_manifest(folder)
-        _check_expected(manifest, expect_features, expect_symbols)
+        if expect_symbols is not None:
+            _check_symbols(manifest, expect_symbols)
         onnx = _checked_bytes(folder, manifest)
         check_onnx(onnx, manifest)
         read_unproven(folder, manifest.bundle_id)
@@ -242,17 +241,8 @@ def latest_bundle(bundles: Path) -> Path:
     return found[0]
 
 
-def _check_expected(
-    manifest: Manifest, features: str | None, symbols: Sequence[str] | None
-) -> None:
-    if features is not None and features != manifest.feature_fingerprint:
-        raise BundleError(
-            f"bundle {manifest.bundle_id} was made with other features",
-            f"feature set {manifest.feature_set} {manifest.feature_fingerprint[:16]}, "
-            f"here {features[:16]}",
-            "train a bundle with this version: ploutos tune run",
-        )
-    if symbols is not None and tuple(symbols) != manifest.symbols:
+def _check_symbols(manifest: Manifest, symbols: Sequence[str]) -> None:
+    if tuple(symbols) != manifest.symbols:
         raise BundleError(
             f"bundle {manifest.bundle_id} was made for other symbols, or another order",
             f"it takes {', '.join(manifest.symbols)}, not {', '.join(symbols)}",

@@ -157,6 +157,23 @@ class Manifest(ManifestFields):
     bundle_id: str = Field(pattern=r"^[0-9a-f]{16}$")
     files: dict[BundleFile, str]  # file name -> sha256 of its bytes
 
+    def check_features(self, fingerprint: str) -> None:
+        """Refuse a policy that learned on other features than the caller computes.
+
+        Args:
+            fingerprint: of the caller's feature set, see `features.feature_fingerprint`.
+
+        Raises:
+            BundleError: it did.
+        """
+        if fingerprint != self.feature_fingerprint:
+            raise BundleError(
+                f"bundle {self.bundle_id} was made with other features",
+                f"feature set {self.feature_set} {self.feature_fingerprint[:16]}, "
+                f"here {fingerprint[:16]}",
+                "use the version that made it, or train a bundle with this one: ploutos tune run",
+            )
+
     @model_validator(mode="after")
     def _id_fits(self) -> "Manifest":
         if "policy.onnx" not in self.files:

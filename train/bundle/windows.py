@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cluster.errors import BundleError, ConfigError, DataError, PloutosError
+from cluster.errors import ConfigError, DataError, PloutosError
 from cluster.settings import Home
 from envs import Market, Window
 from train.bundle.manifest import FoldSpan, Manifest
@@ -65,14 +65,7 @@ def market_of_bars(
 def _check_kind(manifest: Manifest, bars: "CheckedBars") -> None:
     from features import feature_fingerprint
 
-    here = feature_fingerprint(manifest.feature_set)
-    if here != manifest.feature_fingerprint:
-        raise BundleError(
-            f"bundle {manifest.bundle_id} was made with other features",
-            f"feature set {manifest.feature_set} {manifest.feature_fingerprint[:16]}, "
-            f"here {here[:16]}",
-            "use the version that made it, or train a bundle with this one: ploutos tune run",
-        )
+    manifest.check_features(feature_fingerprint(manifest.feature_set))
     if bars.interval != manifest.data.interval:
         raise ConfigError(
             f"bundle {manifest.bundle_id} acts on {manifest.data.interval} bars",

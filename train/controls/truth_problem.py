@@ -218,7 +218,7 @@ def _stated(search: Search, trial: Trial, problem: str) -> ManifestFields:
             fingerprint=market.fingerprint,
             bars=market.num_bars,
         ),
-        folds=(FoldSpan.model_validate(asdict(search.fold)),),
+        folds=(FoldSpan(**vars(search.fold)),),
         lineage=Lineage(
             sweep=_SWEEP,
             trial=trial.name,

@@ -15,7 +15,7 @@ import uvicorn
 from onnx import TensorProto, helper, numpy_helper
 
 from cluster.errors import BundleError
-from envs import V6Params
+from envs import V6Params, Window
 from envs.from_bars import market_from_bars
 from features import SimulatedMarket, feature_fingerprint, feature_names
 from serve.client import PolicyClient
@@ -122,7 +122,7 @@ def test_replay_and_evaluation_of_a_bundle_agree(
     market = market_from_bars(line.bars, "v6", list(SYMBOLS))
     low = int(np.searchsorted(market.ts, np.datetime64("2016-04-04")))
     params = V6Params.from_dict(bundle.manifest.v6_params)
-    backtest = evaluate(bundle.act, market, params, (low, market.num_bars - 1), seed=9)
+    backtest = evaluate(bundle.act, market, params, Window(low, market.num_bars), seed=9)
     assert not market.tradable[low:].all()
     # when it is replayed over the same sessions
     result = replay(ask_for(line, slippage_model, journal))

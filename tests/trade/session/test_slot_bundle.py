@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from apps.cli.replaying import ReplayOptions, run_replay
 from cluster.errors import DataError, UsageError
 from cluster.settings import Home
-from envs import V6Params
+from envs import V6Params, Window
 from envs.from_bars import market_from_slots
 from features import Lake, SimulatedMarket, feature_fingerprint, feature_names
 from features.slots.bars import SlotRules, slotted_bars
@@ -115,7 +115,7 @@ def test_replay_and_evaluation_of_a_bundle_with_slots_agree(line: Line, journal:
     slotted = slotted_bars(line.bars, known.universe, RULES, "v6", known.scans)
     market = market_from_slots(slotted)
     params = V6Params.from_dict(line.bundle.manifest.v6_params)
-    backtest = evaluate(line.bundle.act, market, params, (0, market.num_bars - 1), seed=9)
+    backtest = evaluate(line.bundle.act, market, params, Window(0, market.num_bars), seed=9)
     # when it is replayed from bars and universe
     result = replay(ask_for(line, journal))
     # then equity at every close and the fills agree, those of leavers too

@@ -13,7 +13,7 @@ import pytest
 from cluster.artifacts import ArtifactStore
 from cluster.errors import UsageError
 from cluster.settings import Home
-from envs import Market, V6Params
+from envs import Market, V6Params, Window
 from train.backtest.evaluation import Evaluation, evaluate
 from train.bundle.bundle import PolicyBundle, read_verdict, save_bundle
 from train.bundle.manifest import FoldSpan, ManifestFields, Normalisation
@@ -96,7 +96,7 @@ def ledger(
 ) -> TrialLedger:
     """Five seeds of the candidate's configuration, and twenty other trials that earn less."""
     walk = evaluate(
-        PolicyBundle.load(bundle).act, edge, V6Params.default(), (217, edge.num_bars - 1)
+        PolicyBundle.load(bundle).act, edge, V6Params.default(), Window(217, edge.num_bars)
     )
     ledger = TrialLedger(home.ledger)
     for number in range(25):

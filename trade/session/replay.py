@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cluster.errors import BundleError, DataError, UsageError
+from cluster.errors import DataError, UsageError
 from envs.params import V6Params
 from trade.bars.bar_table import BarTable
 from trade.bars.slot_map import Seats
@@ -125,13 +125,7 @@ def replay(request: ReplayRequest, on_session: OnSession | None = None) -> Repla
     from features import aligned_table, feature_fingerprint
 
     bundle = request.bundle
-    known = feature_fingerprint(bundle.feature_set)
-    if known != bundle.feature_fingerprint:
-        raise BundleError(
-            f"bundle {bundle.bundle_id} does not know these features",
-            f"it was trained on {bundle.feature_fingerprint[:16]}, here they are {known[:16]}",
-            "train it again with `ploutos tune run`",
-        )
+    bundle.check_features(feature_fingerprint(bundle.feature_set))
     if bundle.slots is not None:
         return _replay_slots(request, bundle.slots.rules(), on_session)
     table = aligned_table(request.bars, bundle.feature_set, list(bundle.symbols))

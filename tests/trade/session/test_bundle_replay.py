@@ -149,15 +149,11 @@ def test_each_session_is_told_as_it_ends(line: Line, journal: Path) -> None:
 
 
 def test_a_bundle_of_other_features_is_refused(line: Line, journal: Path) -> None:
-    @dataclass(frozen=True)
-    class Foreign:
-        bundle_id: str = "f" * 16
-        feature_set: str = "v6"
-        feature_fingerprint: str = "0" * 64
-        symbols: tuple[str, ...] = SYMBOLS
+    request = ask_for(line, "none", journal)
+    foreign = request.bundle.model_copy(update={"feature_fingerprint": "0" * 64})
 
-    with pytest.raises(BundleError, match="does not know these features"):
-        replay(ask_for(line, "none", journal, bundle=Foreign()))
+    with pytest.raises(BundleError, match="was made with other features"):
+        replay(replace(request, bundle=foreign))
     assert not journal.exists()
 
 

@@ -19,9 +19,9 @@ from cluster.processes import Process
 from cluster.servers import free_port
 from cluster.settings import Home
 from cluster.tokens import ensure_token
-from envs import V6Params
 from envs.from_bars import market_from_bars
-from features import Lake, feature_fingerprint
+from factories import trial, v6_manifest, verdict
+from features import Lake
 from outcome import Outcome, Ploutos
 from serve.endpoint import create_endpoint
 from serve.service import PolicyService
@@ -29,8 +29,7 @@ from serve.state import ServeState
 from trade.policy.actors import LocalPolicy
 from trade.session.replay import ReplayRequest, replay
 from train.bundle.bundle import PolicyBundle, save_bundle, update_verdict
-from train.bundle.manifest import DataSpan, Lineage, ManifestFields, Normalisation
-from train.bundle.verdict_record import BaselineExcess, VerdictRecord
+from train.bundle.manifest import Lineage
 from train.ledger.ledger import TrialLedger
 from train.ledger.record import TrialRecord
 from train.policy.export import actor_to_onnx
@@ -120,62 +119,32 @@ def make_bundle(place: Home, bars: pl.DataFrame) -> Path:
     torch.manual_seed(0)
     actor = Actor(PolicyNet(NetworkShape(len(symbols), len(names), (8,))))
     normaliser = Normaliser(np.zeros(len(names), np.float32), np.ones(len(names), np.float32))
-    stated = ManifestFields(
-        scenario="demo",
-        learner="sb3",
-        feature_set="v6",
-        feature_fingerprint=feature_fingerprint("v6"),
-        feature_names=names,
-        symbols=symbols,
-        v6_params=V6Params.default().to_dict(),
-        normaliser=Normalisation(mean=(0.0,) * len(names), std=(1.0,) * len(names)),
-        data=DataSpan(
-            label="SIMULATED",
-            interval="1h",
-            start=bars["ts"].min(),
-            end=bars["ts"].max(),
-            fingerprint=market.fingerprint,
-            bars=market.num_bars,
-        ),
-        folds=(),
+    stated = v6_manifest(
+        symbols,
+        data={
+            "start": bars["ts"].min(),
+            "end": bars["ts"].max(),
+            "fingerprint": market.fingerprint,
+            "bars": market.num_bars,
+        },
         lineage=Lineage(sweep="demo-1", trial="t3", seed=7, config={"learning_rate": 0.0003}),
         metrics={"validation_sharpe": 0.71},
-        problem="0123456789abcdef",
         created=datetime(2026, 11, 20, 12, tzinfo=UTC),
     )
     folder = save_bundle(place.bundles, actor_to_onnx(actor, normaliser), None, stated)
-    update_verdict(folder, NEGATIVE)
+    update_verdict(folder, verdict())
     return folder
-
-
-NEGATIVE = VerdictRecord(
-    label="NOT BETTER",
-    sharpe=0.42,
-    sharpe_low=-0.31,
-    sharpe_high=1.10,
-    deflated_sharpe=0.38,
-    deflation_threshold=0.66,
-    trials=8,
-    days=63,
-    excess=(BaselineExcess(baseline="equal_weight", excess=-0.05, low=-0.4, high=0.3),),
-    reasons=("deflated Sharpe 0.38 is below 0.95",),
-)
 
 
 def make_trial(number: int) -> TrialRecord:
     """One completed trial of the sweep demo-1."""
     random = np.random.default_rng(number)
     first = date(2026, 1, 5)
-    return TrialRecord(
+    return trial(
         trial_id=f"t{number}",
-        problem="0123456789abcdef",
-        sweep="demo-1",
-        scenario="demo",
-        learner="sb3",
         seed=number,
         config={"learning_rate": 1e-4 * (number + 1), "ent_coef": 0.01 / (number + 1)},
         status="completed" if number else "pruned",
-        steps=50_000,
         validation_sharpe=round(float(random.normal(0.3, 0.4)), 3),
         test_dates=[first + timedelta(days=day) for day in range(30)],
         test_returns=random.normal(0.0004, 0.01, 30),

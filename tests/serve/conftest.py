@@ -8,22 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from onnx import TensorProto, helper, numpy_helper
 
+from factories import FEATURES, SYMBOLS, linear_policy, manifest
 from serve.endpoint import create_endpoint
 from serve.service import PolicyService
 from train.bundle.bundle import save_bundle
 from train.bundle.manifest import (
-    DataSpan,
-    Lineage,
     ManifestFields,
     Normalisation,
 )
-from train.policy.contract import INPUT_NAME, OUTPUT_NAME
 
 TOKEN = "correct-token-of-more-than-thirty-two-characters"
-SYMBOLS = ("XLK", "XLF", "XLE")
-FEATURES = ("momentum", "volatility")
 OBSERVATION = len(SYMBOLS) * len(FEATURES) + len(SYMBOLS) + 3  # D = 12
 FINGERPRINT = "f" * 64
 MOMENT = datetime(2026, 1, 2, 15, 30, tzinfo=UTC)
@@ -31,43 +26,9 @@ MOMENT = datetime(2026, 1, 2, 15, 30, tzinfo=UTC)
 MakeBundle = Callable[[np.ndarray[Any, Any]], Path]
 
 
-def linear_policy(weights: np.ndarray[Any, Any]) -> bytes:
-    """ONNX of `logits = observation @ weights`, weights (D, 3 A)."""
-    assets = weights.shape[1] // 3
-    initial = [
-        numpy_helper.from_array(weights.astype(np.float32), "weights"),
-        numpy_helper.from_array(np.array([-1, assets, 3]), "shape"),
-    ]
-    nodes = [
-        helper.make_node("MatMul", [INPUT_NAME, "weights"], ["flat"]),
-        helper.make_node("Reshape", ["flat", "shape"], [OUTPUT_NAME]),
-    ]
-    start = helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, ["b", len(weights)])
-    end = helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["b", assets, 3])
-    graph = helper.make_graph(nodes, "policy", [start], [end], initial)
-    opsets = [helper.make_opsetid("", 17)]
-    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
-
-
 def manifest_fields() -> ManifestFields:
-    return ManifestFields(
-        scenario="demo",
-        learner="sb3",
-        feature_set="v6",
-        feature_fingerprint=FINGERPRINT,
-        feature_names=FEATURES,
-        symbols=SYMBOLS,
-        v6_params={},
-        normaliser=Normalisation(mean=(0.0, 0.0), std=(1.0, 1.0)),
-        data=DataSpan(
-            label="SIMULATED", interval="1h", start=MOMENT, end=MOMENT, fingerprint="d", bars=7
-        ),
-        folds=(),
-        lineage=Lineage(sweep="s", trial="t", seed=0, config={}),
-        metrics={},
-        problem="p",
-        created=MOMENT,
-    )
+    scale = Normalisation(mean=(0.0, 0.0), std=(1.0, 1.0))
+    return manifest(feature_fingerprint=FINGERPRINT, v6_params={}, normaliser=scale, folds=())
 
 
 @pytest.fixture(scope="session")

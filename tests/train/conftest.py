@@ -1,50 +1,20 @@
 """Small markets, policies of known weights, and scenarios that learn in seconds."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
+import factories
 from envs import Market, Window
+from factories import BARS_A_DAY, FEATURES, SESSIONS, SYMBOLS, bundle_on, linear_policy, manifest
 from features import feature_names
-from train.bundle.manifest import (
-    DataSpan,
-    FoldSpan,
-    Lineage,
-    ManifestFields,
-    Normalisation,
-)
+from train.bundle.manifest import ManifestFields
 from train.learners.spec import LearnerSpec
 from train.ledger.ledger import TrialRecord
-from train.policy.contract import INPUT_NAME, OUTPUT_NAME
 from train.scenarios.scenario import PloutosConfig
-
-SYMBOLS = ("XLK", "XLF", "XLE")
-FEATURES = ("momentum", "volatility")
-SESSIONS, BARS_A_DAY = 60, 7
-
-
-def linear_policy(weights: np.ndarray[Any, Any], **changes: Any) -> bytes:
-    """ONNX of `logits = observation @ weights`; `changes` bend the graph for the tests."""
-    width, assets = len(weights), weights.shape[1] // 3
-    weight = numpy_helper.from_array(weights.astype(np.float32), "weights")
-    shape = numpy_helper.from_array(np.array([-1, assets, 3]), "shape")
-    nodes = [
-        helper.make_node("MatMul", [INPUT_NAME, "weights"], ["flat"]),
-        helper.make_node("Reshape", ["flat", "shape"], [changes.get("output", OUTPUT_NAME)]),
-    ]
-    name = changes.get("output", OUTPUT_NAME)
-    end = helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", assets, 3])
-    batch = changes.get("batch", "batch")
-    start = helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, [batch, width])
-    graph = helper.make_graph(nodes, "policy", [start], [end], [weight, shape])
-    opsets = [helper.make_opsetid("", 17)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
-    return bytes(changes.get("edit", lambda given: given)(model).SerializeToString())
 
 
 @pytest.fixture
@@ -85,57 +55,19 @@ def market() -> Market:
 @pytest.fixture
 def stated() -> ManifestFields:
     """What the maker of a bundle for the small market states."""
-    return ManifestFields(
-        scenario="demo",
-        learner="sb3",
-        feature_set="v6",
-        feature_fingerprint="ab" * 32,
-        feature_names=FEATURES,
-        symbols=SYMBOLS,
-        v6_params={"spread_bps": 2.0, "max_steps": 2500},
-        normaliser=Normalisation(mean=(0.0, 0.1), std=(1.0, 2.0)),
-        data=DataSpan(
-            label="SIMULATED",
-            interval="1h",
-            start=datetime(2024, 1, 2, 14, 30, tzinfo=UTC),
-            end=datetime(2024, 3, 1, 20, 30, tzinfo=UTC),
-            fingerprint="cd" * 32,
-            bars=SESSIONS * BARS_A_DAY,
-        ),
-        folds=(FoldSpan(index=0, train=(0, 140), validation=(147, 210), test=(217, 420)),),
-        lineage=Lineage(sweep="demo-1", trial="demo-1-a", seed=3, config={"gamma": 0.99}),
-        metrics={"validation_sharpe": 0.5},
-        problem="0123456789abcdef",
-        created=datetime(2026, 11, 22, 10, tzinfo=UTC),
-    )
+    return manifest()
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, market: Market, weights: np.ndarray[Any, Any]) -> Path:
+    """A policy of known weights, made on the small market."""
+    return bundle_on(market, tmp_path / "bundles", weights)
 
 
 @pytest.fixture
 def trial() -> Callable[..., TrialRecord]:
     """Makes a trial record; keywords replace its fields."""
-
-    def make(**changes: Any) -> TrialRecord:
-        returns = np.array([0.01, -0.02, 0.03])
-        fields: dict[str, Any] = {
-            "trial_id": "demo-1-a",
-            "problem": "0123456789abcdef",
-            "sweep": "demo-1",
-            "scenario": "demo",
-            "learner": "sb3",
-            "seed": 3,
-            "config": {"gamma": 0.99, "n_steps": 64},
-            "status": "completed",
-            "steps": 50_000,
-            "validation_sharpe": 0.5,
-            "test_dates": [date(2024, 1, 2) + timedelta(days=day) for day in range(len(returns))],
-            "test_returns": returns,
-            "code_version": "0.1.0",
-            "data_fingerprint": "cd" * 32,
-            "created": datetime(2026, 11, 22, 10, tzinfo=UTC),
-        }
-        return TrialRecord(**fields | changes)
-
-    return make
+    return factories.trial
 
 
 @pytest.fixture(autouse=True)

@@ -12,12 +12,12 @@ import numpy as np
 import polars as pl
 import pytest
 import uvicorn
-from onnx import TensorProto, helper, numpy_helper
 
 from cluster.errors import BundleError
 from envs import V6Params, Window
 from envs.from_bars import market_from_bars
-from features import SimulatedMarket, feature_fingerprint, feature_names
+from factories import linear_policy, v6_manifest
+from features import SimulatedMarket, feature_names
 from serve.client import PolicyClient
 from serve.endpoint import create_endpoint
 from serve.errors import PolicyRefusedError
@@ -27,53 +27,21 @@ from trade.policy.actors import HttpPolicy, LocalPolicy
 from trade.session.replay import ReplayRequest, SessionReport, replay
 from train.backtest.evaluation import evaluate
 from train.bundle.bundle import PolicyBundle, save_bundle
-from train.bundle.manifest import DataSpan, Lineage, ManifestFields, Normalisation
+from train.bundle.manifest import ManifestFields
 
 SYMBOLS = ("SIMK01", "SIMB01", "SIME01")  # not the alphabetical order
 TOKEN = "t" * 43
 
 
-def linear_policy(size: int, assets: int) -> bytes:
-    """ONNX of `logits = observation @ weights`, weights fixed and random."""
-    weights = np.random.default_rng(5).normal(size=(size, 3 * assets)).astype(np.float32)
-    stored = [
-        numpy_helper.from_array(weights, "weights"),
-        numpy_helper.from_array(np.array([-1, assets, 3]), "shape"),
-    ]
-    nodes = [
-        helper.make_node("MatMul", ["observation", "weights"], ["flat"]),
-        helper.make_node("Reshape", ["flat", "shape"], ["logits"]),
-    ]
-    ends = [
-        helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["batch", size]),
-        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", assets, 3]),
-    ]
-    graph = helper.make_graph(nodes, "policy", ends[:1], ends[1:], stored)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
-    return bytes(model.SerializeToString())
+def random_policy(size: int, assets: int) -> bytes:
+    """A linear policy whose weights are fixed and random."""
+    return linear_policy(np.random.default_rng(5).normal(size=(size, 3 * assets)))
 
 
-def manifest(slippage_model: str) -> ManifestFields:
-    names = feature_names("v6")
+def stated(slippage_model: str) -> ManifestFields:
     now = datetime(2016, 6, 1, tzinfo=UTC)
-    return ManifestFields(
-        scenario="demo",
-        learner="sb3",
-        feature_set="v6",
-        feature_fingerprint=feature_fingerprint("v6"),
-        feature_names=names,
-        symbols=SYMBOLS,
-        v6_params=V6Params.default(slippage_model=slippage_model).to_dict(),
-        normaliser=Normalisation(mean=(0.0,) * len(names), std=(1.0,) * len(names)),
-        data=DataSpan(
-            label="SIMULATED", interval="1h", start=now, end=now, fingerprint="cd" * 32, bars=1
-        ),
-        folds=(),
-        lineage=Lineage(sweep="s", trial="t", seed=0, config={}),
-        metrics={},
-        problem="0123456789abcdef",
-        created=now,
-    )
+    params = V6Params.default(slippage_model=slippage_model).to_dict()
+    return v6_manifest(SYMBOLS, v6_params=params, data={"start": now, "end": now}, created=now)
 
 
 @dataclass(frozen=True)
@@ -89,9 +57,9 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
     bars = bars.filter(pl.col("symbol").is_in(SYMBOLS))
     kept = np.random.default_rng(0).random(bars.height) > 0.03
     folder = tmp_path_factory.mktemp("bundles")
-    onnx = linear_policy(len(SYMBOLS) * (len(feature_names("v6")) + 1) + 3, len(SYMBOLS))
+    onnx = random_policy(len(SYMBOLS) * (len(feature_names("v6")) + 1) + 3, len(SYMBOLS))
     bundles = {
-        model: PolicyBundle.load(save_bundle(folder, onnx, None, manifest(model)))
+        model: PolicyBundle.load(save_bundle(folder, onnx, None, stated(model)))
         for model in ("none", "impact", "realistic")
     }
     return Line(bars.filter(pl.Series(kept)), bundles)

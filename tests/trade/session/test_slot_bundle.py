@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from apps.cli.replaying import ReplayOptions, run_replay
 from cluster.errors import DataError, UsageError
 from cluster.settings import Home
 from envs import V6Params, Window
 from envs.from_bars import market_from_slots
-from features import Lake, SimulatedMarket, feature_fingerprint, feature_names
+from factories import linear_policy, v6_manifest
+from features import Lake, SimulatedMarket, feature_names
 from features.slots.bars import SlotRules, slotted_bars
 from features.slots.plan import slot_names
 from features.slots.scan import ScanRules
@@ -25,7 +25,7 @@ from trade.policy.actors import LocalPolicy
 from trade.session.replay import Candidates, ReplayRequest, replay
 from train.backtest.evaluation import evaluate
 from train.bundle.bundle import PolicyBundle, save_bundle
-from train.bundle.manifest import DataSpan, Lineage, ManifestFields, Normalisation, SlotSpan
+from train.bundle.manifest import ManifestFields, SlotSpan
 
 MARKET = SimulatedMarket(symbols=33, sessions=150, interval="1h", seed=3)
 RULES = SlotRules(start=date(2016, 5, 2), scan=ScanRules(per_sector=1, lookback=60))
@@ -33,44 +33,17 @@ SLOTS = slot_names(1)
 SIZE = len(SLOTS) * (len(feature_names("v6")) + 1) + 3
 
 
-def linear_policy(size: int) -> bytes:
-    """ONNX of `logits = observation @ weights`, weights fixed and random."""
-    weights = np.random.default_rng(5).normal(size=(size, 3 * len(SLOTS))).astype(np.float32)
-    stored = [
-        numpy_helper.from_array(weights, "weights"),
-        numpy_helper.from_array(np.array([-1, len(SLOTS), 3]), "shape"),
-    ]
-    nodes = [
-        helper.make_node("MatMul", ["observation", "weights"], ["flat"]),
-        helper.make_node("Reshape", ["flat", "shape"], ["logits"]),
-    ]
-    given = helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["batch", size])
-    shape = ["batch", len(SLOTS), 3]
-    told = helper.make_tensor_value_info("logits", TensorProto.FLOAT, shape)
-    graph = helper.make_graph(nodes, "policy", [given], [told], stored)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
-    return bytes(model.SerializeToString())
+def random_policy() -> bytes:
+    """A linear policy whose weights are fixed and random."""
+    return linear_policy(np.random.default_rng(5).normal(size=(SIZE, 3 * len(SLOTS))))
 
 
-def manifest(label: str = "SIMULATED") -> ManifestFields:
-    names = feature_names("v6")
+def stated(label: str = "SIMULATED") -> ManifestFields:
     now = datetime(2016, 6, 1, tzinfo=UTC)
-    return ManifestFields(
+    return v6_manifest(
+        SLOTS,
         scenario="v7_sp500_sectors",
-        learner="sb3",
-        feature_set="v6",
-        feature_fingerprint=feature_fingerprint("v6"),
-        feature_names=names,
-        symbols=SLOTS,
-        v6_params=V6Params.default().to_dict(),
-        normaliser=Normalisation(mean=(0.0,) * len(names), std=(1.0,) * len(names)),
-        data=DataSpan(
-            label=label, interval="1h", start=now, end=now, fingerprint="cd" * 32, bars=1
-        ),
-        folds=(),
-        lineage=Lineage(sweep="s", trial="t", seed=0, config={}),
-        metrics={},
-        problem="0123456789abcdef",
+        data={"label": label, "start": now, "end": now},
         created=now,
         slots=SlotSpan.model_validate(RULES.to_dict()),
     )
@@ -89,8 +62,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
     bars = MARKET.bars()
     kept = np.random.default_rng(0).random(bars.height) > 0.03
     folder = tmp_path_factory.mktemp("bundles")
-    onnx = linear_policy(SIZE)
-    bundle = PolicyBundle.load(save_bundle(folder, onnx, None, manifest()))
+    bundle = PolicyBundle.load(save_bundle(folder, random_policy(), None, stated()))
     universe = Universe.of_all(MARKET.sectors(), "SIMULATED")
     return Line(bars.filter(pl.Series(kept)), bundle, Candidates(universe, folder / "scans"))
 
@@ -145,7 +117,7 @@ def test_the_command_takes_candidates_from_the_lake_and_the_home(
     place = Home(tmp_path)
     monkeypatch.setenv("PLOUTOS_HOME", str(tmp_path))
     Lake(place.lake).write(line.bars, interval="1h", source="file")
-    save_bundle(place.bundles, linear_policy(SIZE), None, manifest(label))
+    save_bundle(place.bundles, random_policy(), None, stated(label))
     options = ReplayOptions(
         start=None,
         end=None,

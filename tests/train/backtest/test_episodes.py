@@ -1,10 +1,8 @@
 """Episodes: whole sessions, after the training window, at different starts."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,22 +11,13 @@ from cluster.errors import DataError, PloutosError, UsageError
 from envs import Market, V6Params, Window
 from train.backtest.episodes import Episode, Episodes, run_episodes
 from train.backtest.evaluation import evaluate
-from train.bundle.bundle import PolicyBundle, save_bundle
-from train.bundle.manifest import ManifestFields
+from train.bundle.bundle import PolicyBundle
 from train.bundle.windows import judged_window, last_fold, parts_of, unseen_window
 
 
 @pytest.fixture
-def bundle(
-    tmp_path: Path,
-    market: Market,
-    weights: np.ndarray[Any, Any],
-    policy_onnx: Callable[..., bytes],
-    stated: ManifestFields,
-) -> PolicyBundle:
-    data = stated.data.model_copy(update={"fingerprint": market.fingerprint})
-    made = stated.model_copy(update={"data": data})
-    return PolicyBundle.load(save_bundle(tmp_path / "b", policy_onnx(weights), None, made))
+def bundle(bundle: Path) -> PolicyBundle:
+    return PolicyBundle.load(bundle)
 
 
 def test_episodes_are_whole_sessions_after_training(bundle: PolicyBundle, market: Market) -> None:

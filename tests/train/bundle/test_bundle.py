@@ -17,6 +17,7 @@ from onnx import TensorProto, helper
 
 from cluster.errors import BundleError, DataError
 from cluster.files import canonical_json, sha256_of
+from factories import verdict
 from train import PolicyBundle
 from train.bundle.bundle import (
     latest_bundle,
@@ -26,20 +27,8 @@ from train.bundle.bundle import (
     update_verdict,
 )
 from train.bundle.manifest import ManifestFields, bundle_id_of
-from train.bundle.verdict_record import BaselineExcess, VerdictRecord
 
-VERDICT = VerdictRecord(
-    label="NOT BETTER",
-    sharpe=0.4,
-    sharpe_low=-0.3,
-    sharpe_high=1.1,
-    deflated_sharpe=0.38,
-    deflation_threshold=0.6,
-    trials=8,
-    days=60,
-    excess=(BaselineExcess(baseline="flat", excess=0.4, low=-0.3, high=1.1),),
-    reasons=("deflated Sharpe 0.380 over 8 trial(s), needs 0.95",),
-)
+VERDICT = verdict()
 
 
 @pytest.fixture

@@ -9,24 +9,17 @@ import numpy as np
 import pytest
 
 from cluster.errors import BundleError
+from factories import verdict
 from train.bundle.bundle import PolicyBundle, refresh_card, save_bundle, update_verdict
 from train.bundle.manifest import ManifestFields
 from train.bundle.model_card import CARD_FILE, CardFacts, card_bytes
 from train.bundle.override import Unproven, mark_unproven
-from train.bundle.verdict_record import BaselineExcess, RandomTrading, VerdictRecord
+from train.bundle.verdict_record import BaselineExcess, RandomTrading
 
-VERDICT = VerdictRecord(
-    label="NOT BETTER",
-    sharpe=0.42,
-    sharpe_low=-0.31,
-    sharpe_high=1.10,
-    deflated_sharpe=0.38,
-    deflation_threshold=0.66,
-    trials=8,
-    days=63,
-    excess=(BaselineExcess(baseline="equal_weight", excess=-0.05, low=-0.4, high=0.3, spa_p=0.7),),
+ROW = BaselineExcess(baseline="equal_weight", excess=-0.05, low=-0.4, high=0.3, spa_p=0.7)
+VERDICT = verdict(
+    excess=(ROW,),
     random=RandomTrading(policies=200, sharpe=0.1, turnover=9.0, exposure=0.9, quantile=0.64),
-    reasons=("deflated Sharpe 0.38 is below 0.95",),
 )
 
 

@@ -1,14 +1,13 @@
 """Every walk over bars that a bundle was not trained on is counted."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from envs import Market, Window
-from train.bundle.bundle import PolicyBundle, save_bundle
-from train.bundle.manifest import ManifestFields
+from factories import bundle_on
+from train.bundle.bundle import PolicyBundle
 from train.bundle.window_reading import LATER, note_reading, reading_of
 from train.bundle.windows import judged_window
 from train.diagnose.stress import stress
@@ -16,16 +15,9 @@ from train.ledger.ledger import TrialLedger
 
 
 @pytest.fixture
-def bundle(
-    tmp_path: Path,
-    market: Market,
-    stated: ManifestFields,
-    policy_onnx: Callable[..., bytes],
-    weights: np.ndarray,
-) -> PolicyBundle:
-    data = stated.data.model_copy(update={"fingerprint": market.fingerprint})
-    made = stated.model_copy(update={"data": data, "v6_params": {"spread_bps": 2.0}})
-    return PolicyBundle.load(save_bundle(tmp_path / "b", policy_onnx(weights), None, made))
+def bundle(tmp_path: Path, market: Market, weights: np.ndarray) -> PolicyBundle:
+    folder = bundle_on(market, tmp_path / "b", weights, v6_params={"spread_bps": 2.0})
+    return PolicyBundle.load(folder)
 
 
 def test_the_row_names_who_what_and_which_sessions(

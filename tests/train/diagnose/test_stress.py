@@ -9,9 +9,9 @@ import pytest
 
 from cluster.errors import BundleError
 from envs import Market, V6Params, Window
+from factories import bundle_on
 from train.backtest.evaluation import Evaluation, evaluate
-from train.bundle.bundle import PolicyBundle, refresh_card, save_bundle
-from train.bundle.manifest import ManifestFields
+from train.bundle.bundle import PolicyBundle, refresh_card
 from train.bundle.stress_record import StressRecord, read_stress, write_stress
 from train.diagnose.stress import STARTS, at_costs, by_regime, delayed, stress
 from train.ledger.ledger import TrialLedger, TrialRecord
@@ -32,20 +32,17 @@ def knowing(market: Market) -> Market:
 
 
 @pytest.fixture
-def bundle(
-    tmp_path: Path, knowing: Market, stated: ManifestFields, policy_onnx: Callable[..., bytes]
-) -> PolicyBundle:
+def bundle(tmp_path: Path, knowing: Market) -> PolicyBundle:
     """BUY what will rise in the bar of the fill, SELL what will fall, at no cost."""
     weights = np.zeros((12, 9))
     for asset in range(3):
         weights[2 * asset, 3 * asset + 1] = 1.0
         weights[2 * asset, 3 * asset + 2] = -1.0
-    data = stated.data.model_copy(update={"fingerprint": knowing.fingerprint})
     params = V6Params.default(
         max_trades_per_day=1000, min_holding_period=0, spread_bps=1.0, buy_pct=0.5
     )
-    made = stated.model_copy(update={"data": data, "v6_params": params.to_dict()})
-    return PolicyBundle.load(save_bundle(tmp_path / "b", policy_onnx(weights), None, made))
+    folder = bundle_on(knowing, tmp_path / "b", weights, v6_params=params.to_dict())
+    return PolicyBundle.load(folder)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,25 +11,11 @@ from cluster.errors import BundleError, DataError
 from envs import Market, V6Params, Window
 from train.backtest.baselines import BASELINES
 from train.backtest.evaluation import evaluate
-from train.bundle.bundle import PolicyBundle, read_verdict, save_bundle
+from train.bundle.bundle import PolicyBundle, read_verdict
 from train.bundle.manifest import ManifestFields
 from train.judge.judge_bundle import judge_bundle
 from train.ledger.ledger import TrialLedger, TrialRecord
 from train.report.report import write_report
-
-
-@pytest.fixture
-def bundle(
-    tmp_path: Path,
-    market: Market,
-    weights: np.ndarray[Any, Any],
-    policy_onnx: Callable[..., bytes],
-    stated: ManifestFields,
-) -> Path:
-    """A policy of known weights, made on the small market."""
-    data = stated.data.model_copy(update={"fingerprint": market.fingerprint})
-    made = stated.model_copy(update={"data": data})
-    return save_bundle(tmp_path / "bundles", policy_onnx(weights), None, made)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+import factories
 from train.ledger.attempts import attempt_paths, attempt_table, attempts
 from train.ledger.ledger import TrialLedger, TrialRecord
 from train.ledger.names import WalkFold
@@ -109,22 +110,11 @@ def test_the_worst_fold_is_the_status(trial: Trial) -> None:
 
 @given(order=st.permutations(range(12)))
 def test_the_order_of_ends_changes_nothing(order: list[int]) -> None:
-    records = a_walk(lambda **given: TrialRecord(**BLANK | given))
+    records = a_walk(factories.trial)
 
     tried = attempts([records[place] for place in order])
 
     assert [a.identity() for a in tried] == [a.identity() for a in attempts(records)]
-
-
-BLANK = {
-    "problem": "p",
-    "scenario": "demo",
-    "learner": "sb3",
-    "status": "completed",
-    "steps": 1,
-    "code_version": "0",
-    "data_fingerprint": "cd" * 32,
-}
 
 
 def test_other_problems_on_the_same_bars_count(tmp_path: Path, trial: Trial) -> None:

@@ -1,30 +1,17 @@
 """The best configuration by the median over its seeds."""
 
-from datetime import UTC, datetime
-from typing import Any
-
-import numpy as np
-
+from factories import trial
 from train.ledger.ranking import ranked
 from train.ledger.record import TrialRecord
 
 
 def record(gamma: float, seed: int, sharpe: float, status: str = "completed") -> TrialRecord:
-    values: dict[str, Any] = {"problem": "p", "sweep": "s", "scenario": "demo", "learner": "sb3"}
-    days = [datetime(2020, 1, day, tzinfo=UTC).date() for day in (1, 2)]
-    return TrialRecord(
-        **values,
+    return trial(
         trial_id=f"s-{gamma}-{seed}",
         seed=seed,
         config={"gamma": gamma},
         status=status,
-        steps=100,
         validation_sharpe=sharpe,
-        test_dates=days,
-        test_returns=np.zeros(2),
-        code_version="0",
-        data_fingerprint="f",
-        created=datetime.now(UTC),
     )
 
 

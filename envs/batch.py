@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cluster.errors import ConfigError, UsageError
 from envs import kernel, rules
+from envs.arrays import Bool, Float32, Float64, Int64
 from envs.market import Market
 from envs.market_arrays import check_window
 from envs.observation import compact_size, full_size
@@ -63,14 +64,14 @@ class EnvironmentBatch:
         self.state = _empty_state(num_envs, market.num_assets)
         self._setup = _setup(market, params)
         self._nobody = np.zeros(num_envs, np.bool_)
-        self._start_chances: NDArray[np.float64] | None = None  # (high - low,) cumulative
+        self._start_chances: Float64 | None = None  # (high - low,) cumulative
 
     def seed_slippage(self, seed: int) -> None:
         """Fix the slippage draws: environment b draws from the stream (seed, b)."""
         self.rules_seed = seed
         self._setup = self._setup._replace(seed=fold_seed(seed))
 
-    def weigh_starts(self, weights: NDArray[np.float64] | None) -> None:
+    def weigh_starts(self, weights: Float64 | None) -> None:
         """From the next episodes on, start at each bar in proportion to its weight.
 
         Args:
@@ -97,7 +98,7 @@ class EnvironmentBatch:
         chances = np.cumsum(weights[low:high], dtype=np.float64)
         self._start_chances = chances / chances[-1]
 
-    def draw_starts(self, random: np.random.Generator, count: int) -> NDArray[np.int64]:
+    def draw_starts(self, random: np.random.Generator, count: int) -> Int64:
         """First bars of `count` episodes: by weight, or by the preset.
 
         The preset starts anywhere in the window, or at its first bar.
@@ -128,7 +129,7 @@ class EnvironmentBatch:
             )
         return int(options["start"])
 
-    def begin(self, rows: NDArray[np.int64], starts: NDArray[np.int64] | int) -> None:
+    def begin(self, rows: Int64, starts: Int64 | int) -> None:
         """Start new episodes of the environments `rows` at the bars `starts`."""
         state, params = self.state, self.params
         first = np.asarray(starts)
@@ -143,17 +144,17 @@ class EnvironmentBatch:
             tally[rows] = 0
         state.last_trade[rows] = rules.NEVER_TRADED
 
-    def observe(self) -> NDArray[np.float32]:
+    def observe(self) -> Float32:
         """Observations of all, a fresh (B, D) f32."""
         observation = np.empty((self.num_envs, *self.observation_space.shape), np.float32)
         self.observe_into(observation, np.arange(self.num_envs))
         return observation
 
-    def observe_into(self, observation: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
+    def observe_into(self, observation: Float32, rows: Int64) -> None:
         """Write the observations of `rows` into the same rows of `observation` (B, D)."""
         kernel.observe_batch(self._setup, self.state, rows, observation)
 
-    def step(self, actions: NDArray[Any], idle: NDArray[np.bool_] | None = None) -> kernel.Outputs:
+    def step(self, actions: NDArray[Any], idle: Bool | None = None) -> kernel.Outputs:
         """Step every environment that is not `idle`; idle ones are only observed.
 
         Args:
@@ -193,7 +194,7 @@ class EnvironmentBatch:
         names = ("equity", "cash", "peak", "total_trades", "wins", "losses")
         return {name: getattr(self.state, name).copy() for name in names}
 
-    def _checked(self, actions: NDArray[Any]) -> NDArray[np.int64]:
+    def _checked(self, actions: NDArray[Any]) -> Int64:
         given = np.asarray(actions)
         wanted = (self.num_envs, self.market.num_assets)
         if given.shape != wanted or given.dtype.kind not in "iu":

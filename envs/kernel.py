@@ -13,32 +13,29 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from envs import rules
+from envs.arrays import Bool, Float32, Float64, Int64
 from envs.rules import BUY, FILLED, HOLD, NEVER_TRADED, Standing
 from envs.slippage.draws import DrawKey
 from envs.slippage.model import Quote
 
 F = TypeVar("F", bound=Callable[..., Any])
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
 class Setup(NamedTuple):
     """What a step reads and never writes."""
 
-    close: Floats  # (T, A), USD
-    fill_prices: Floats  # (T, A), USD: close with fill_lag 0, open with fill_lag 1
-    tradable: Flags  # (T, A)
-    session: Ints  # (T,)
+    close: Float64  # (T, A), USD
+    fill_prices: Float64  # (T, A), USD: close with fill_lag 0, open with fill_lag 1
+    tradable: Bool  # (T, A)
+    session: Int64  # (T,)
     reads_liquidity: bool  # whether the slippage model needs volume and volatility
-    volume: Floats  # (T, A), shares; (1, 1) unless slippage needs it
-    volatility: Floats  # (T, A), of one bar's return; (1, 1) unless slippage needs it
-    occupant: Ints  # (T, A), who sits in each slot; (0, 0) where assets never change
-    exit_price: Floats  # (T, A), USD, of the name that leaves a slot; (0, 0) as occupant
-    table: NDArray[np.float32]  # (T, A*F)
+    volume: Float64  # (T, A), shares; (1, 1) unless slippage needs it
+    volatility: Float64  # (T, A), of one bar's return; (1, 1) unless slippage needs it
+    occupant: Int64  # (T, A), who sits in each slot; (0, 0) where assets never change
+    exit_price: Float64  # (T, A), USD, of the name that leaves a slot; (0, 0) as occupant
+    table: Float32  # (T, A*F)
     rule: rules.RuleParams
     fill_lag: int  # bars from decision to fill, and to the mark
     seed: int  # of the slippage draws, from `fold_seed`
@@ -47,32 +44,32 @@ class Setup(NamedTuple):
 class State(NamedTuple):
     """What a step changes: the accounts of B environments."""
 
-    bar: Ints  # (B,), bar that the next step decides at
-    steps: Ints  # (B,), taken in this episode
-    last_bar: Ints  # (B,), where the episode is truncated
-    cash: Floats  # (B,), USD
-    equity: Floats  # (B,), USD, the last one marked
-    peak: Floats  # (B,), USD
-    trades_today: Ints  # (B,)
-    total_trades: Ints  # (B,)
-    wins: Ints  # (B,)
-    losses: Ints  # (B,)
-    shares: Floats  # (B, A)
-    entry_price: Floats  # (B, A), USD
-    last_trade: Ints  # (B, A), bar
+    bar: Int64  # (B,), bar that the next step decides at
+    steps: Int64  # (B,), taken in this episode
+    last_bar: Int64  # (B,), where the episode is truncated
+    cash: Float64  # (B,), USD
+    equity: Float64  # (B,), USD, the last one marked
+    peak: Float64  # (B,), USD
+    trades_today: Int64  # (B,)
+    total_trades: Int64  # (B,)
+    wins: Int64  # (B,)
+    losses: Int64  # (B,)
+    shares: Float64  # (B, A)
+    entry_price: Float64  # (B, A), USD
+    last_trade: Int64  # (B, A), bar
 
 
 class Outputs(NamedTuple):
     """What a step returns; fresh arrays every time."""
 
-    observation: NDArray[np.float32]  # (B, D)
-    reward: Floats  # (B,)
-    terminated: Flags  # (B,)
-    truncated: Flags  # (B,)
-    attempts: Ints  # (B,), assets whose action was not HOLD, filled or not
-    trade_terms: Floats  # (B,), sum of the per-asset terms
-    turnover: Floats  # (B,), USD traded, at prices before costs
-    costs: Floats  # (B,), USD lost to slippage, spread, fees and commission
+    observation: Float32  # (B, D)
+    reward: Float64  # (B,)
+    terminated: Bool  # (B,)
+    truncated: Bool  # (B,)
+    attempts: Int64  # (B,), assets whose action was not HOLD, filled or not
+    trade_terms: Float64  # (B,), sum of the per-asset terms
+    turnover: Float64  # (B,), USD traded, at prices before costs
+    costs: Float64  # (B,), USD lost to slippage, spread, fees and commission
 
 
 @functools.cache
@@ -127,7 +124,7 @@ def _quote(setup: Setup, bar: int, a: int, price: float) -> Quote:
 
 
 @njit(error_model="numpy")
-def _sell_leavers(setup: Setup, state: State, actions: Ints, idle: Flags, out: Outputs) -> None:
+def _sell_leavers(setup: Setup, state: State, actions: Int64, idle: Bool, out: Outputs) -> None:
     """Sell what is held of names that are out of their slot at the fill bar; void their actions."""
     occupant, shares, entry_price = setup.occupant, state.shares, state.entry_price
     for b in range(idle.size):
@@ -156,7 +153,7 @@ def _sell_leavers(setup: Setup, state: State, actions: Ints, idle: Flags, out: O
 
 
 @njit(error_model="numpy")
-def _serve_orders(setup: Setup, state: State, actions: Ints, idle: Flags, out: Outputs) -> None:
+def _serve_orders(setup: Setup, state: State, actions: Int64, idle: Bool, out: Outputs) -> None:
     """Serve each environment's assets in order; each sees the cash the earlier ones left."""
     rule, lag, prices, tradable = setup.rule, setup.fill_lag, setup.fill_prices, setup.tradable
     shares, entry_price, last_trade = state.shares, state.entry_price, state.last_trade
@@ -206,7 +203,7 @@ def _serve_orders(setup: Setup, state: State, actions: Ints, idle: Flags, out: O
 
 
 @njit(error_model="numpy")
-def _mark(setup: Setup, state: State, idle: Flags, out: Outputs) -> None:
+def _mark(setup: Setup, state: State, idle: Bool, out: Outputs) -> None:
     """Mark the accounts, reward them, and move on to the next bar."""
     close, shares, lag = setup.close, state.shares, setup.fill_lag
     for b in range(idle.size):
@@ -237,7 +234,7 @@ def _clip(value: float, low: float, high: float) -> float:
 
 
 @njit(error_model="numpy")
-def _observe(setup: Setup, state: State, rows: Ints, observation: NDArray[np.float32]) -> None:
+def _observe(setup: Setup, state: State, rows: Int64, observation: Float32) -> None:
     """Write rows of `observation`; `envs.observation` defines the layout, a test compares them."""
     close, table, shares = setup.close, setup.table, state.shares
     assets = close.shape[1]
@@ -259,7 +256,7 @@ def _observe(setup: Setup, state: State, rows: Ints, observation: NDArray[np.flo
 
 
 @njit(error_model="numpy")
-def _first_invalid(actions: Ints) -> int:
+def _first_invalid(actions: Int64) -> int:
     """Flat index of the first action outside 0..2, or -1."""
     flat = actions.reshape(-1)
     wrong = 0
@@ -295,7 +292,7 @@ def _cached(entry_point: F) -> F:
 
 
 @_cached
-def step_batch(setup: Setup, state: State, actions: Ints, idle: Flags, out: Outputs) -> int:
+def step_batch(setup: Setup, state: State, actions: Int64, idle: Bool, out: Outputs) -> int:
     """Take one step of all that are not idle; the flat index of an invalid action, or -1."""
     invalid = _first_invalid(actions)
     if invalid >= 0:
@@ -310,6 +307,6 @@ def step_batch(setup: Setup, state: State, actions: Ints, idle: Flags, out: Outp
 
 
 @_cached
-def observe_batch(setup: Setup, state: State, rows: Ints, observation: NDArray[np.float32]) -> None:
+def observe_batch(setup: Setup, state: State, rows: Int64, observation: Float32) -> None:
     """Write the observations of `rows` into the same rows of `observation` (B, D)."""
     _observe(setup, state, rows, observation)

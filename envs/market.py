@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from cluster.errors import DataError
 from cluster.files import canonical_json
 from envs import market_arrays, market_files
-from envs.market_arrays import ARRAYS, FloatMatrix, MarketArrays
+from envs.arrays import Float32, Float64
+from envs.market_arrays import ARRAYS, MarketArrays
 from envs.window import Window
 
 
@@ -84,7 +85,7 @@ class Market(MarketArrays):
         return market
 
     @property
-    def table(self) -> NDArray[np.float32]:
+    def table(self) -> Float32:
         """The features as (T, A*F), a view."""
         return self.features.reshape(self.num_bars, self.num_assets * self.num_features)
 
@@ -106,13 +107,13 @@ class Market(MarketArrays):
         }
         return described | ({"names": list(self.names)} if self.names else {})
 
-    def require(self, name: str, needed_for: str) -> FloatMatrix:
+    def require(self, name: str, needed_for: str) -> Float64:
         """The array `open`, `volume`, `volatility` or `exit_price`.
 
         Raises:
             DataError: the Market has none; says what needs it.
         """
-        array: FloatMatrix | None = getattr(self, name)
+        array: Float64 | None = getattr(self, name)
         if array is None:
             raise DataError(
                 f"the Market has no {name}",

@@ -5,9 +5,9 @@ drawdown]`, `A*F + A + 3` float32. Compact: the same thing unexpanded, `[t] + [A
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-FloatRows = NDArray[np.float32]
+from envs.arrays import Float32
 
 ACCOUNT_NUMBERS = 3  # cash share, total return, drawdown
 MAX_EXACT_BAR = 2**24  # float32 holds every integer up to here, so a bar index travels exactly
@@ -29,7 +29,7 @@ def account_tail(
     equity: ArrayLike,
     peak: ArrayLike,
     initial_balance: float,
-) -> FloatRows:
+) -> Float32:
     """The account's part of an observation.
 
     Args:
@@ -52,7 +52,7 @@ def account_tail(
     return tail
 
 
-def lay_out(features: ArrayLike, tail: FloatRows) -> FloatRows:
+def lay_out(features: ArrayLike, tail: Float32) -> Float32:
     """Full observations from features (..., A, F) and account tails (..., A + 3)."""
     rows = np.asarray(features, np.float32)
     flat = rows.reshape(*rows.shape[:-2], rows.shape[-2] * rows.shape[-1])

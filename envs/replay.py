@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster.errors import DataError
+from envs.arrays import Float64
 from envs.batch import EnvironmentBatch
 from envs.market import Market
 from envs.params import V6Params
@@ -36,7 +37,7 @@ class GoldenReplay:
     """What the kernel made of a golden file."""
 
     columns: tuple[str, ...]
-    steps: NDArray[np.float64]  # (steps, columns), the golden file's own columns
+    steps: Float64  # (steps, columns), the golden file's own columns
     errors: dict[str, float]  # largest relative error of each column
     matches: bool  # money, reward and counters within 1e-9, the observation's tail within 1e-6
 
@@ -112,7 +113,7 @@ def _row(batch: EnvironmentBatch, actions: NDArray[Any]) -> dict[str, float]:
     return row
 
 
-def _error(ours: NDArray[np.float64], golden: NDArray[np.float64]) -> float:
+def _error(ours: Float64, golden: Float64) -> float:
     """Largest relative error; against a golden 0 it is the absolute one."""
     gap = np.abs(ours - golden)
     scale = np.where(golden == 0.0, 1.0, np.abs(golden))

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from cluster.errors import BundleError
-from envs.observation import FloatRows, account_tail, lay_out
+from envs.arrays import Float32
+from envs.observation import account_tail, lay_out
 from serve.errors import Refusal
 from serve.schema import ActRequest, ActResponse, DataSpan, ModelSummary
 from train.bundle.bundle import PolicyBundle
@@ -93,7 +94,7 @@ class PolicyService:
         )
 
 
-def _observation(request: ActRequest) -> FloatRows:
+def _observation(request: ActRequest) -> Float32:
     """(1, D) f32."""
     account = request.account
     tail = account_tail(

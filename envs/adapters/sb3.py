@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
 from cluster.errors import UsageError
+from envs.arrays import Float32, Float64
 from envs.batch import EnvironmentBatch, Observation
 from envs.market import Market
 from envs.params import V6Params
@@ -42,7 +43,7 @@ class SB3VectorEnv(VecEnv):
         observation: Observation = "compact",
         window: Window | None = None,
         seed: int = 0,
-        start_weights: NDArray[np.float64] | None = None,
+        start_weights: Float64 | None = None,
     ) -> None:
         self.batch = EnvironmentBatch(market, params, num_envs, observation, window)
         self.batch.weigh_starts(start_weights)
@@ -60,7 +61,7 @@ class SB3VectorEnv(VecEnv):
         self.batch.seed_slippage(int(self._random.integers(2**31)) if seed is None else seed)
         return [seed] * self.num_envs
 
-    def reset(self) -> NDArray[np.float32]:  # type: ignore[override]  # a plain array, no dict
+    def reset(self) -> Float32:  # type: ignore[override]  # a plain array, no dict
         """Start B new episodes; returns their observations (B, D)."""
         starts = self.batch.draw_starts(self._random, self.num_envs)
         self.batch.begin(np.arange(self.num_envs), starts)

@@ -7,13 +7,14 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
+from envs.arrays import Float32
 from envs.batch import EnvironmentBatch, Observation
 from envs.market import Market
 from envs.params import V6Params
 from envs.window import Window
 
 
-class TradingEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
+class TradingEnv(gymnasium.Env[Float32, NDArray[Any]]):
     """V6, one at a time; equals environment 0 of a `TradingVectorEnv` with the same seed.
 
     Args:
@@ -48,7 +49,7 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    ) -> tuple[Float32, dict[str, Any]]:
         """Start a new episode; `options={"start": bar}` gives its first bar.
 
         Raises:
@@ -62,9 +63,7 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         self._running = True
         return self.batch.observe()[0], self._account()
 
-    def step(
-        self, action: NDArray[Any]
-    ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: NDArray[Any]) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """Take one step with an action (A,), 0 HOLD, 1 BUY, 2 SELL.
 
         Raises:

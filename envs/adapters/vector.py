@@ -8,21 +8,22 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from cluster.errors import UsageError
+from envs.arrays import Bool, Float32, Float64
 from envs.batch import EnvironmentBatch, Observation
 from envs.market import Market
 from envs.params import V6Params
 from envs.window import Window
 
 Step = tuple[
-    NDArray[np.float32],
-    NDArray[np.float64],
-    NDArray[np.bool_],
-    NDArray[np.bool_],
+    Float32,
+    Float64,
+    Bool,
+    Bool,
     dict[str, NDArray[Any]],
 ]
 
 
-class TradingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
+class TradingVectorEnv(VectorEnv[Float32, NDArray[Any], NDArray[Any]]):
     """V6, B at a time.
 
     An environment whose episode ended ignores its next action: that step returns the first
@@ -56,7 +57,7 @@ class TradingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         observation: Observation = "compact",
         window: Window | None = None,
         *,
-        start_weights: NDArray[np.float64] | None = None,
+        start_weights: Float64 | None = None,
     ) -> None:
         self.batch = EnvironmentBatch(
             market, params or V6Params.default(), num_envs, observation, window
@@ -67,7 +68,7 @@ class TradingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         self.single_action_space = self.batch.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._ended: NDArray[np.bool_] | None = None
+        self._ended: Bool | None = None
 
     @property
     def rules_seed(self) -> int:
@@ -76,7 +77,7 @@ class TradingVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.float32], dict[str, NDArray[Any]]]:
+    ) -> tuple[Float32, dict[str, NDArray[Any]]]:
         """Start B new episodes.
 
         Args:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from envs import Market, V6Params, Window, rules
+from envs.arrays import Bool, Float64, Int64
 from envs.slippage.draws import DrawKey, fold_seed
 from envs.slippage.model import Quote
 from train.backtest.evaluation import Course, Evaluation
@@ -18,7 +18,7 @@ from train.backtest.evaluation import Course, Evaluation
 REBALANCE_SESSIONS = 21  # about a month
 _ROUNDING = 1e-9  # kept back of a purchase, so that the last of many finds its cash
 
-Weights = npt.NDArray[np.float64]  # (A,) shares of equity, not negative, in total at most 1
+Weights = Float64  # (A,) shares of equity, not negative, in total at most 1
 Target = Callable[[int], Weights | None]  # decision bar -> what to hold; None: leave it as it is
 
 
@@ -85,14 +85,14 @@ class Account:
             self._buy(bar, a, cash / (1.0 + fees) * (1.0 - _ROUNDING))
             self.idle[a] = 0.0
 
-    def handed_over(self, bar: int) -> npt.NDArray[np.bool_]:
+    def handed_over(self, bar: int) -> Bool:
         """(A,) slots with another name at the fill bar than at the decision bar `bar`."""
         occupant = self.market.occupant
         if occupant is None:
             return np.zeros(self.market.num_assets, np.bool_)
         before, after = occupant[bar].tolist(), occupant[bar + self.params.fill_lag].tolist()
         codes = [rules.slot_refusal(*pair) for pair in zip(before, after, strict=True)]
-        moved: npt.NDArray[np.bool_] = np.array(codes) == rules.HANDED_OVER
+        moved: Bool = np.array(codes) == rules.HANDED_OVER
         return moved
 
     def equity(self, bar: int) -> float:
@@ -167,7 +167,7 @@ def monthly(market: Market, window: Window) -> frozenset[int]:
     return frozenset(starts[::REBALANCE_SESSIONS].tolist())
 
 
-def session_ends(market: Market, bar: int) -> npt.NDArray[np.int64]:
+def session_ends(market: Market, bar: int) -> Int64:
     """Last bars (S,) of the sessions that were over before the session of `bar`, oldest first."""
     first = int(np.searchsorted(market.session, market.session[bar]))
     return np.flatnonzero(np.diff(market.session[: first + 1]))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.errors import UsageError
 from envs import Market, V6Params, Window
+from envs.arrays import Int64
 from train.backtest.evaluation import evaluate
 from train.backtest.holding import equal_weight
 from train.bundle.bundle import PolicyBundle
@@ -108,7 +108,7 @@ def run_episodes(
 
 def _windows(market: Market, inside: Window, lag: int, days: int) -> list[Window]:
     """Every window inside another one whose marks cover `days` whole sessions."""
-    session: npt.NDArray[np.int64] = market.session
+    session: Int64 = market.session
     off = 0 if lag else 1  # a fill at the close is marked at its own bar
     firsts = np.flatnonzero(np.diff(session, prepend=session[:1] - 1))  # (S,) first bars
     ends = np.append(firsts[1:], len(session)) - 1  # (S,) last bars

@@ -8,12 +8,10 @@ import numpy.typing as npt
 
 from cluster.errors import DataError
 from envs import Market, V6Params, Window
+from envs.arrays import Float64, Int64
 from features.bars.sessions import SESSIONS_A_YEAR
 from train.policy.contract import Act
 from train.stats import metrics
-
-Float64 = npt.NDArray[np.float64]
-Int64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.errors import DataError
 from envs import Market
+from envs.arrays import Float64
 from features.universe.sector_of import sectors_by_name
 from train.backtest.evaluation import Evaluation
-
-Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

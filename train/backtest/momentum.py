@@ -5,9 +5,9 @@ sectors: Moskowitz and Grinblatt, Do Industries Explain Momentum? (1999), J. of 
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from envs import Market, V6Params, Window
+from envs.arrays import Bool, Int64
 from features.bars.sessions import SESSIONS_A_YEAR
 from features.universe.sector_of import sectors_by_name
 from train.backtest.account import Account, Weights, monthly, session_ends, walk
@@ -37,7 +37,7 @@ def momentum(market: Market, params: V6Params, window: Window, *, seed: int = 0)
     return walk("momentum", Account(market, params, seed), window, target)
 
 
-def momentum_weights(market: Market, groups: npt.NDArray[np.int64], bar: int) -> Weights:
+def momentum_weights(market: Market, groups: Int64, bar: int) -> Weights:
     """What to hold (A,) as decided at `bar`.
 
     Args:
@@ -64,12 +64,12 @@ def momentum_weights(market: Market, groups: npt.NDArray[np.int64], bar: int) ->
     return _equal_amounts(ranked & np.isin(groups, best))
 
 
-def _equal_amounts(chosen: npt.NDArray[np.bool_]) -> Weights:
+def _equal_amounts(chosen: Bool) -> Weights:
     weights: Weights = chosen / chosen.sum()
     return weights
 
 
-def _groups(symbols: tuple[str, ...]) -> npt.NDArray[np.int64]:
+def _groups(symbols: tuple[str, ...]) -> Int64:
     known = sectors_by_name(symbols)
     names = [known.get(symbol, symbol) for symbol in symbols]
     return np.unique(names, return_inverse=True)[1].astype(np.int64)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from envs import Market, TradingVectorEnv, V6Params, Window, rules
+from envs.arrays import Float64
 from features.bars.sessions import SESSIONS_A_YEAR
 from train.backtest.evaluation import Evaluation
 from train.bundle.verdict_record import RandomTrading
@@ -19,8 +19,6 @@ from train.stats import metrics
 POLICIES = 200
 _GRID = 16  # chances to act times shares of buys, walked side by side
 _LEAST_CHANCE = 1e-4  # to act, an asset and a bar
-
-Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

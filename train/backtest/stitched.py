@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from cluster.errors import DataError
 from envs import Market, V6Params, Window
+from envs.arrays import Float64
 from train.backtest.baselines import baselines
 from train.backtest.evaluation import Evaluation, evaluate
 from train.backtest.random_policies import RandomPolicies, random_policies
@@ -19,7 +20,6 @@ from train.ledger.readings import Reading
 from train.policy.contract import Act
 
 Change = Callable[[V6Params], V6Params]
-Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

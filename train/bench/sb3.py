@@ -14,13 +14,14 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 
 from cluster.errors import UsageError
 from envs import Market, V6Params
+from envs.arrays import Float32
 from envs.observation import full_size
 from features.compute.feature_limit import FEATURE_LIMIT
 from train.learners.spec import LearnerSpec
 
 ORIGINAL_PROCESSES = 16
 
-Observation = npt.NDArray[np.float32]
+Observation = Float32
 
 
 def scalar_environment(file: Path) -> type[Any]:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.errors import BundleError, DataError
 from cluster.files import canonical_json, storage_errors, sync_folder, write_atomic
+from envs.arrays import Float32, Int64
 from train.bundle.manifest import (
     BundleFile,
     Manifest,
@@ -36,9 +36,6 @@ from train.policy.contract import INPUT_NAME, OUTPUT_NAME, softmax
 
 MANIFEST_FILE = "manifest.json"
 _MAX_ZIP_BYTES = 500 << 20
-
-Float32 = npt.NDArray[np.float32]
-Int64 = npt.NDArray[np.int64]
 
 
 class PolicyBundle:

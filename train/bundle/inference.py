@@ -1,8 +1,8 @@
 """An exported policy as a function from observations to actions."""
 
 import numpy as np
-import numpy.typing as npt
 
+from envs.arrays import Float32, Int64
 from train.bundle.bundle import open_session
 from train.policy.contract import INPUT_NAME, OUTPUT_NAME, Act
 
@@ -14,9 +14,9 @@ def likeliest(onnx: bytes) -> Act:
     """
     session = open_session(onnx)
 
-    def act(observation: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    def act(observation: Float32) -> Int64:
         (logits,) = session.run([OUTPUT_NAME], {INPUT_NAME: observation})
-        actions: npt.NDArray[np.int64] = np.argmax(logits, axis=2).astype(np.int64)
+        actions: Int64 = np.argmax(logits, axis=2).astype(np.int64)
         return actions
 
     return act

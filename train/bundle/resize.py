@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import torch
 from onnx import numpy_helper
 
 from cluster.errors import BundleError
+from envs.arrays import Float32
 from train.bundle.manifest import Manifest
 from train.policy.export import actor_to_onnx
 from train.policy.networks import Actor, PolicyNet
 from train.policy.normaliser import Normaliser
 from train.policy.shape import NetworkShape
 
-Float32 = npt.NDArray[np.float32]
 Layer = tuple[Float32, Float32]  # weight (out, in), bias (out,)
 
 

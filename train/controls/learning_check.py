@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.files import write_atomic
 from envs import TradingVectorEnv, V6Params
+from envs.arrays import Float32
 from train.backtest.evaluation import evaluate
 from train.backtest.holding import equal_weight
 from train.backtest.random_policies import random_policies
@@ -94,11 +94,11 @@ def run_sine(learner: str, seed: int, steps: int = SINE_STEPS) -> dict[str, Any]
     scale = Normaliser.fit(place.market.features, place.market.tradable, place.train)
     width = place.market.num_features
 
-    def learned(bar: int, observation: npt.NDArray[np.float32]) -> int:
+    def learned(bar: int, observation: Float32) -> int:
         features = scale.apply(observation[:, :width])
         return int(actor.act(np.hstack([features, observation[:, width:]]))[0, 0])
 
-    def knowing(bar: int, observation: npt.NDArray[np.float32]) -> int:
+    def knowing(bar: int, observation: Float32) -> int:
         return sine_oracle(bar, held=bool(observation[0, width] > 0))
 
     optimal = pass_reward(knowing, place, params)
@@ -163,7 +163,7 @@ def _trained(
 
 
 def pass_reward(
-    choose: Callable[[int, npt.NDArray[np.float32]], int],
+    choose: Callable[[int, Float32], int],
     place: LearningMarket,
     params: V6Params,
 ) -> float:

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from envs import Market, TradingVectorEnv, V6Params, Window
+from envs.arrays import Float32, Float64, Int64
 from train.backtest.evaluation import Course, Evaluation
 from train.policy.networks import Actor, Perceptron, PolicyNet
 from train.policy.normaliser import Normaliser
@@ -26,9 +26,6 @@ FAMILIES = {
 }
 SEEDS = range(5)
 _BLOCK = 21  # bars that a resample keeps together
-
-Float64 = npt.NDArray[np.float64]
-Int64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ class LinearPolicy:
                 layer.bias[rows] = -sign * limit
         return Actor(net)
 
-    def actions(self, features: npt.NDArray[np.float32]) -> Int64:
+    def actions(self, features: Float32) -> Int64:
         """0 HOLD, 1 BUY, 2 SELL for normalised features (T, A, F) -> (T, A)."""
         scores = features @ self.weights
         buy, sell = scores > self.upper, scores < self.lower

@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from envs import Market, V6Params, Window, rules
+from envs.arrays import Bool, Float64
 from envs.slippage.draws import DrawKey, fold_seed
 from envs.slippage.model import Quote
 from train.backtest.evaluation import Evaluation
 
 TOLERANCE = 1e-9  # of the equity
-
-Float64 = npt.NDArray[np.float64]
 
 
 def fill_fault(
@@ -85,12 +84,12 @@ class _Account:
             self._serve(bar, asset, buys=bool(actions[asset] == rules.BUY))
         self.equity = self.cash + float(self.shares @ self.market.close[bar + 1])
 
-    def _sell_leavers(self, bar: int) -> npt.NDArray[np.bool_]:
+    def _sell_leavers(self, bar: int) -> Bool:
         """Sell who is out of a slot at the fill bar, as `rules.slot_refusal` says; (A,) slots."""
         occupant = self.market.occupant
         if occupant is None:
             return np.zeros(self.market.num_assets, np.bool_)
-        left: npt.NDArray[np.bool_] = occupant[bar] != occupant[bar + 1]
+        left: Bool = occupant[bar] != occupant[bar + 1]
         prices = self.market.require("exit_price", "a slot")[bar + 1]
         for asset in np.flatnonzero(left).tolist():
             held, entry = float(self.shares[asset]), float(self.entry[asset])

@@ -7,9 +7,9 @@ Legend: T bars, A assets.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from envs import Market
+from envs.arrays import Float64
 from train.market.asset_returns import log_returns
 
 AHEAD = 10  # closes
@@ -17,8 +17,6 @@ BAND = 0.01  # share of price: the original's
 SCALED_BAND = 0.5  # standard deviations: 31 % of moves without drift are above it, 31 % below
 MEMORY = 70  # bars that the volatility is measured over
 _LEAST = 20  # of them
-
-Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

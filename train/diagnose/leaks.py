@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from envs import Market, V6Params, Window
+from envs.arrays import Float32
 from features import SimulatedMarket
 from train.backtest.evaluation import Evaluation
 from train.bundle.bundle import PolicyBundle
@@ -26,8 +26,6 @@ from train.verdict.promotion_gate import Leaks
 CLOSE = 1e-3  # of a standard deviation: more than rounding, less than what other bars change
 _NAMED = 3
 _SIMULATED = 1089  # 99 of each sector: more than any simulated market has had
-
-Float32 = npt.NDArray[np.float32]
 
 
 def find_leaks(bundle: PolicyBundle, market: Market, walk: Evaluation, universe: Path) -> Leaks:

@@ -5,9 +5,9 @@ several walks the median and the range are told, never the best.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from envs import Market, V6Params, Window
+from envs.arrays import Bool, Float32, Float64, Int64
 from train.backtest.costs import with_costs
 from train.backtest.evaluation import Evaluation, evaluate
 from train.backtest.holding import equal_weight
@@ -24,8 +24,6 @@ from train.stats import metrics
 COST_FACTORS = (1.0, 2.0, 5.0)
 STARTS = (0, 1, 2, 3, 5, 8, 13, 21)  # sessions after the window's first one
 LEAST_SESSIONS = 10  # in a regime, for a Sharpe ratio
-
-Float64 = npt.NDArray[np.float64]
 
 
 def stress(bundle: PolicyBundle, market: Market, ledger: TrialLedger) -> StressRecord:
@@ -90,9 +88,9 @@ def by_regime(market: Market, walked: Evaluation, beside: Evaluation) -> tuple[R
 
 def delayed(act: Act) -> Act:
     """The policy whose decisions reach the market one bar later; HOLD at first."""
-    waiting: list[npt.NDArray[np.int64]] = []
+    waiting: list[Int64] = []
 
-    def late(observation: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    def late(observation: Float32) -> Int64:
         waiting.append(act(observation))
         return waiting.pop(0) if len(waiting) > 1 else np.zeros_like(waiting[0])
 
@@ -127,9 +125,7 @@ def _harder(name: str, walked: Evaluation, beside: Evaluation) -> Harder:
     )
 
 
-def _regime(
-    name: str, own: Float64, beside: Float64, inside: npt.NDArray[np.bool_]
-) -> RegimeResult:
+def _regime(name: str, own: Float64, beside: Float64, inside: Bool) -> RegimeResult:
     sessions = int(inside.sum())
     enough = sessions >= LEAST_SESSIONS
     return RegimeResult(

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.errors import DataError
 from envs import Market, V6Params
+from envs.arrays import Bool, Float64, Int64
 from train.backtest.evaluation import Evaluation
 from train.diagnose.forward_returns import AHEAD, Followed, followed
 from train.diagnose.trades import new_york_hour, random_bars, trades_of
@@ -23,9 +23,6 @@ TARGET = 0.5  # the original's: share of good buys
 SIDES = ("buy", "sell")
 STRONG = 1.0  # standard deviations: a move that one would not want to miss
 SCORE = "entry_score"
-
-Bool = npt.NDArray[np.bool_]
-Float64 = npt.NDArray[np.float64]
 
 
 class NoTradesError(DataError):
@@ -255,7 +252,7 @@ class _Place:
         _, values, band = self.ahead.measures()[measure]
         return np.stack([values > band, values < -band], axis=2)
 
-    def _day(self, bars: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def _day(self, bars: Int64) -> Int64:
         """Number of the session of each bar within the walk."""
         return np.searchsorted(self.walked.sessions, self.market.session[bars])
 

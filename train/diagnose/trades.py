@@ -3,19 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from cluster.errors import DataError
 from envs import Market
+from envs.arrays import Bool, Int64
 from train.backtest.evaluation import Evaluation
 
 EXCHANGE = "America/New_York"
 RANDOM = 200  # sets of random trades
 _DUST = 1e-9  # units: less is rounding
-
-Int64 = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

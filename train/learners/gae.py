@@ -1,17 +1,15 @@
 """Generalised advantage estimation over a whole batch of environments at once."""
 
 import numpy as np
-import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
+from envs.arrays import Bool, Float32
 
 
 def generalised_advantages(
     rewards: Float32,  # (N, B)
     values: Float32,  # (N + 1, B): of every observation, the last one included
-    terminated: Mask,  # (N, B)
-    truncated: Mask,  # (N, B)
+    terminated: Bool,  # (N, B)
+    truncated: Bool,  # (N, B)
     *,
     gamma: float,
     gae_lambda: float,

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
@@ -27,7 +26,9 @@ from ray.rllib.utils.metrics import (
     TIMERS,
 )
 
-Weights = npt.NDArray[np.float64]  # (T,) of the bars
+from envs.arrays import Float64
+
+Weights = Float64  # (T,) of the bars
 
 
 class WeightedStartsPPO(PPO):

@@ -21,6 +21,7 @@ from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.utils.framework import get_device
 
+from envs.arrays import Float32, Float64, Int64
 from train.learners.gae import generalised_advantages
 
 Array = npt.NDArray[Any]
@@ -31,8 +32,8 @@ _VALUE_ROWS = 16_384  # observations a value forward
 class EpisodeTally:
     """Running length and return of B environments, and those of the episodes that ended."""
 
-    lengths: npt.NDArray[np.int64]  # (B,)
-    returns: npt.NDArray[np.float64]  # (B,)
+    lengths: Int64  # (B,)
+    returns: Float64  # (B,)
     finished: list[tuple[int, float]] = field(default_factory=list)
 
     @classmethod
@@ -179,14 +180,14 @@ class BatchedEnvRunner(SingleAgentEnvRunner):
         self._tally.add(rewards, valid, self._was_done)
         return int(valid.sum())
 
-    def _values(self, observations: Array) -> npt.NDArray[np.float32]:
+    def _values(self, observations: Array) -> Float32:
         """(N + 1, B, A + 4) -> (N + 1, B)."""
         flat = torch.from_numpy(observations.reshape(-1, observations.shape[-1]))
         parts = [
             self.module.compute_values({Columns.OBS: rows.to(self._device)}).cpu()
             for rows in flat.split(_VALUE_ROWS)
         ]
-        values: npt.NDArray[np.float32] = torch.cat(parts).numpy()
+        values: Float32 = torch.cat(parts).numpy()
         return values.reshape(observations.shape[:2])
 
     def _log(self, steps: int) -> None:

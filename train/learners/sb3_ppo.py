@@ -18,7 +18,8 @@ from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
-from train.learners.gae import Float32, generalised_advantages
+from envs.arrays import Float32
+from train.learners.gae import generalised_advantages
 from train.learners.sb3_policy import TablePolicy
 from train.policy.distribution import Choices
 

@@ -13,9 +13,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.files import canonical_json
+from envs.arrays import Float64
 from train.ledger.ledger import summary_schema
 from train.ledger.record import TrialEnd, TrialRecord
 from train.stats.metrics import sharpe_ratio
@@ -89,7 +89,7 @@ def attempt_table(tried: Sequence[Attempt]) -> "pl.DataFrame":
     return pl.DataFrame(rows, schema=summary_schema(), orient="row")
 
 
-def attempt_paths(tried: Sequence[Attempt], dates: Sequence[date]) -> npt.NDArray[np.float64]:
+def attempt_paths(tried: Sequence[Attempt], dates: Sequence[date]) -> Float64:
     """Returns (N, D) over these sessions, of the attempts that have them all."""
     paths = (attempt.path for attempt in tried)
     rows = [[path[day] for day in dates] for path in paths if path.keys() >= set(dates)]

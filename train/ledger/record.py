@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.errors import DataError
 from cluster.files import canonical_json
+from envs.arrays import Float64
 from train.ledger.names import WalkFold
 from train.stats.metrics import checked
 
@@ -42,7 +42,7 @@ class TrialRecord:
     steps: int  # environment steps trained
     validation_sharpe: float | None
     test_dates: Sequence[date]  # (D,) sessions, increasing
-    test_returns: npt.NDArray[np.float64]  # (D,) simple returns a session
+    test_returns: Float64  # (D,) simple returns a session
     code_version: str
     data_fingerprint: str
     created: datetime  # UTC

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
+from envs.arrays import Float64
 from train.ledger.attempts import Attempt, attempt_paths, attempt_table, attempts
 from train.ledger.ledger import TrialLedger
 from train.ledger.readings import ReadingLog
@@ -35,7 +33,7 @@ class Tried:
         """One row an attempt, its own first."""
         return attempt_table([*self.own, *self.others])
 
-    def paths(self, dates: Sequence[date]) -> npt.NDArray[np.float64]:
+    def paths(self, dates: Sequence[date]) -> Float64:
         """Returns (N, D) of those that have all these sessions."""
         return attempt_paths([*self.own, *self.others], dates)
 

@@ -4,12 +4,12 @@ Legend: A assets, T bars.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from envs import Market
+from envs.arrays import Float64
 
 
-def log_returns(market: Market) -> npt.NDArray[np.float64]:
+def log_returns(market: Market) -> Float64:
     """Log returns (T, A) from close to close, 0 at the first bar.
 
     At the bar where a slot has a new name, the price jumps and nobody earns that: the return is

@@ -10,14 +10,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.errors import ConfigError
 from envs import Market, Window
+from envs.arrays import Float64
 from train.market.regimes import CALM, EXTREME, market_returns, rank_so_far, trailing
 from train.scenarios.sections import Curriculum, Phase, Starts
-
-Float64 = npt.NDArray[np.float64]
 
 
 def start_weights(market: Market, starts: Starts) -> Float64 | None:

@@ -8,9 +8,9 @@ correlation does not carry over.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.errors import DataError
+from envs.arrays import Int64
 from envs.window import Window
 from train.scenarios.sections import Folds
 
@@ -31,7 +31,7 @@ class Fold:
         return f"Fold(index={self.index}, {', '.join(ranges)})"
 
 
-def walk_forward(session: npt.NDArray[np.int64], config: Folds) -> list[Fold]:
+def walk_forward(session: Int64, config: Folds) -> list[Fold]:
     """Split a clock into folds, oldest first; the test windows tile the end of the clock.
 
     Args:
@@ -61,7 +61,7 @@ def walk_forward(session: npt.NDArray[np.int64], config: Folds) -> list[Fold]:
     return [_fold(index, edges, gap, config) for index in range(config.count)]
 
 
-def _gap_sessions(edges: npt.NDArray[np.int64], config: Folds) -> int:
+def _gap_sessions(edges: Int64, config: Folds) -> int:
     """Sessions between two windows: enough of the shortest run to cover the purge, + embargo."""
     purge = 0
     while purge < len(edges) - 1 and np.min(edges[purge:] - edges[: len(edges) - purge]) < (
@@ -71,7 +71,7 @@ def _gap_sessions(edges: npt.NDArray[np.int64], config: Folds) -> int:
     return purge + config.embargo_sessions
 
 
-def _fold(index: int, edges: npt.NDArray[np.int64], gap: int, config: Folds) -> Fold:
+def _fold(index: int, edges: Int64, gap: int, config: Folds) -> Fold:
     test_end = len(edges) - 1 - (config.count - 1 - index) * config.test_sessions
     test = test_end - config.test_sessions
     validation_end = test - gap

@@ -6,9 +6,9 @@ Legend: A assets, T bars.
 from bisect import bisect_right, insort
 
 import numpy as np
-import numpy.typing as npt
 
 from envs import Market
+from envs.arrays import Bool, Float64
 from train.market.asset_returns import log_returns
 
 MEMORY = 140  # bars that trend and volatility are measured over: twenty sessions of hourly bars
@@ -16,10 +16,8 @@ CALM = 0.5  # of the volatilities seen so far: a calm bar's is below their media
 EXTREME = 0.9  # and an extreme one's among their highest tenth
 REGIMES = ("rising", "falling", "calm", "wild")
 
-Float64 = npt.NDArray[np.float64]
 
-
-def regimes(market: Market) -> dict[str, npt.NDArray[np.bool_]]:
+def regimes(market: Market) -> dict[str, Bool]:
     """Masks (T,) of the bars in each of `REGIMES`, by the bars up to and including each.
 
     `rising`: the mean of the last `MEMORY` returns of the equal-weight market is above 0, else

@@ -6,10 +6,10 @@ Legend: B observations, A assets, F features, D = A*F + A + 3.
 import io
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
+from envs.arrays import Float32
 from features.compute.feature_limit import FEATURE_LIMIT
 from train.policy.contract import INPUT_NAME, OUTPUT_NAME
 from train.policy.networks import CHOICES, Actor, NetworkShape
@@ -17,8 +17,6 @@ from train.policy.normaliser import Normaliser
 from train.policy.onnx_graph import GraphWriter
 from train.policy.shared_export import Layer, as_perceptron, layers_of, write_shared_policy
 from train.policy.shared_network import SharedPolicy
-
-Float32 = npt.NDArray[np.float32]
 
 
 def actor_to_onnx(actor: Actor, normaliser: Normaliser) -> bytes:

@@ -5,13 +5,12 @@ Legend: B observations, A assets, F features, T bars, D = A*F + A + 3, K = 3 cho
 
 import warnings
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from envs import Market
+from envs.arrays import Float32, Int64
 from train.policy.shape import (
     ACTIVATIONS,
     CHOICES,
@@ -190,8 +189,8 @@ class Actor(nn.Module):
         """(B, D) -> logits (B, A, 3)."""
         return by_choice(self.policy(observation)).transpose(1, 2)
 
-    def act(self, observation: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    def act(self, observation: Float32) -> Int64:
         """Most likely choice of each asset: (B, D) normalised -> (B, A)."""
         with torch.inference_mode():
-            actions: npt.NDArray[np.int64] = self(torch.from_numpy(observation)).argmax(-1).numpy()
+            actions: Int64 = self(torch.from_numpy(observation)).argmax(-1).numpy()
         return actions

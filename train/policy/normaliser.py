@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.errors import DataError
+from envs.arrays import Bool, Float32
 from envs.window import Window
 from features.compute.feature_limit import FEATURE_LIMIT
-
-Float32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +30,7 @@ class Normaliser:
     def fit(
         cls,
         features: Float32,  # (T, A, F)
-        tradable: npt.NDArray[np.bool_],  # (T, A)
+        tradable: Bool,  # (T, A)
         window: Window,
     ) -> "Normaliser":
         """Measure the columns over the tradable bars of `window`.

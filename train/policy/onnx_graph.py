@@ -7,6 +7,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from envs.arrays import Float32
 from train.policy.contract import INPUT_NAME, OUTPUT_NAME
 
 OPSET = 17
@@ -40,9 +41,7 @@ class GraphWriter:
         """The same numbers in another shape; one size may be -1, what is left."""
         return self.node("Reshape", value, self.constant(np.array(sizes, np.int64)))
 
-    def linear(
-        self, value: str, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]
-    ) -> str:
+    def linear(self, value: str, weight: Float32, bias: Float32) -> str:
         """`value @ weight.T + bias`."""
         return self.node("Gemm", value, self.constant(weight), self.constant(bias), transB=1)
 

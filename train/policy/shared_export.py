@@ -4,16 +4,14 @@ Legend: B observations, A assets, F features, H encoder's width.
 """
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import block_diag
 from torch import nn
 
+from envs.arrays import Float32, Float64
 from train.policy.onnx_graph import GraphWriter
 from train.policy.shape import ACCOUNT_NUMBERS
 from train.policy.shared_network import SharedPolicy
 
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 Layer64 = tuple[Float64, Float64]
 Layer = tuple[Float32, Float32]  # weight (out, in), bias (out,)
 

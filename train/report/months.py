@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.html.page import Cell, Table
 from cluster.html.wording import minus
+from envs.arrays import Float64
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 Months = dict[int, dict[int, float]]  # year -> month 1..12 -> return
 
 
-def monthly_returns(dates: Sequence[date], returns: npt.NDArray[np.float64]) -> Months:
+def monthly_returns(dates: Sequence[date], returns: Float64) -> Months:
     """Compounded return of each calendar month that has a session.
 
     Args:

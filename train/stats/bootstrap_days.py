@@ -6,12 +6,9 @@ Stationary Data (1992), in Exploring the Limits of Bootstrap.
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from envs.arrays import Bool, Int64
 from train.stats.significance import LEVEL, REPETITIONS, Interval
-
-Float64 = npt.NDArray[np.float64]
-Int64 = npt.NDArray[np.int64]
 
 
 class DayBlocks:
@@ -33,7 +30,7 @@ class DayBlocks:
         counts = np.bincount(flat.ravel(), minlength=REPETITIONS * days)
         self._counts = counts.reshape(REPETITIONS, days).astype(np.float64)
 
-    def share(self, hits: npt.NDArray[np.bool_], day: Int64) -> Interval | None:
+    def share(self, hits: Bool, day: Int64) -> Interval | None:
         """95 % interval of the share of events that are hits; None without events.
 
         Args:

@@ -7,10 +7,8 @@ random starts; Rousseeuw, Silhouettes (1987), J. of Computational and Applied Ma
 """
 
 import numpy as np
-import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
-Int64 = npt.NDArray[np.int64]
+from envs.arrays import Float64, Int64
 
 ONE_CLUSTER = 0.5  # distance of correlation 0.5: trials that all fuse below it are one
 

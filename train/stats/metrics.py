@@ -6,15 +6,15 @@ Every function takes simple returns a trading day, shape (D,) f64, 0.01 = one pe
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.errors import DataError
+from envs.arrays import Float64
 from features.bars.sessions import SESSIONS_A_YEAR
 
 _ROOT = float(np.sqrt(SESSIONS_A_YEAR))  # scales a ratio or a deviation of a day to a year
 STILL = 1e-12  # a deviation below this, a day, is rounding
 
-Returns = npt.NDArray[np.float64]
+Returns = Float64
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,14 @@ from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.errors import DataError
+from envs.arrays import Float64
 from train.stats.metrics import STILL
 
 BLOCKS = 16  # S; 12,870 ways to choose half of them
 _CHUNK = 1024  # ways at a time, so that a thousand trials fit into memory
 _TIE = 1e-9  # ratios closer than this are equal: copies of one trial must not win by rounding
-
-Float64 = npt.NDArray[np.float64]
 
 
 def overfitting_logits(returns: Float64, blocks: int = BLOCKS) -> Float64:

@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.errors import DataError
+from envs.arrays import Float64
 from train.stats import metrics
 
 EULER_MASCHERONI = float(np.euler_gamma)
 REPETITIONS = 2000
 LEVEL = 0.95
 _NORMAL = NormalDist()
-
-Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

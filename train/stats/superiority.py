@@ -6,12 +6,10 @@ errors, as in the paper, so that a wild trial does not drown the others.
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from envs.arrays import Float64
 from train.stats.metrics import STILL
 from train.stats.significance import REPETITIONS, block_length
-
-Float64 = npt.NDArray[np.float64]
 
 
 def superiority_p(

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.errors import PloutosError
 from cluster.settings import Home
 from envs import Market
+from envs.arrays import Float32, Int64
 from train.backtest.evaluation import evaluate
 from train.learners.factory import create_learner
 from train.learners.resources import cap_gpu_memory
@@ -177,7 +177,7 @@ class TrialRun:
             yield Path(name)
 
 
-Act = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.int64]]
+Act = Callable[[Float32], Int64]
 
 
 def raw_act(actor: Actor, scale: Normaliser, market: Market) -> Act:
@@ -185,7 +185,7 @@ def raw_act(actor: Actor, scale: Normaliser, market: Market) -> Act:
     width = market.num_assets * market.num_features
     assets = market.num_assets
 
-    def act(observation: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    def act(observation: Float32) -> Int64:
         features = observation[:, :width].reshape(len(observation), assets, -1)
         scaled = scale.apply(features).reshape(len(observation), width)
         return actor.act(np.concatenate([scaled, observation[:, width:]], axis=1))

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from envs.arrays import Float64
 from features.bars.sessions import SESSIONS_A_YEAR
 from train.backtest.baselines import BASELINES
 from train.backtest.evaluation import Evaluation
@@ -13,8 +13,6 @@ SAME_PATH = 0.99  # correlation of daily returns from which two paths are one
 LONGEST_TURN = 1.0  # a year: mean holding periods of a year or more are holding, not trading
 ENTRY_TURN = 0.5  # buying everything once
 ONE_ASSET = 0.99  # of the bars that assets were held for, summed over the assets
-
-Float64 = npt.NDArray[np.float64]
 
 
 def degeneracy(candidate: Evaluation, baselines: Sequence[Evaluation] = ()) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from cluster.errors import DataError
+from envs.arrays import Float64
 from features.bars.sessions import SESSIONS_A_YEAR
 from train.backtest.baselines import BASELINES
 from train.backtest.evaluation import Evaluation
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Verdict", "judge", "refuse_without_trials"]
 
 RUINED = "ruined: the account fell below half of its initial balance"
-
-Float64 = npt.NDArray[np.float64]
 
 
 def judge(

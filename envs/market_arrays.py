@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster.errors import DataError, UsageError
+from envs.arrays import Bool, Float32, Float64, Int64
 from envs.observation import MAX_EXACT_BAR
 from envs.window import Window
 from features.compute.feature_limit import FEATURE_LIMIT
 
-FloatMatrix = NDArray[np.float64]
 ARRAYS = {
     "ts": "datetime64[us]",
     "session": "int64",
@@ -33,15 +33,15 @@ class MarketArrays:
     symbols: tuple[str, ...]
     feature_names: tuple[str, ...]
     ts: NDArray[np.datetime64]  # (T,) datetime64[us], bar open, UTC; NaT where unknown
-    session: NDArray[np.int64]  # (T,), trading-session number; a new number starts a trading day
-    close: FloatMatrix  # (T, A), USD, last price carried where not tradable
-    tradable: NDArray[np.bool_]  # (T, A)
-    features: NDArray[np.float32]  # (T, A, F), within [-10, 10]; row t uses bars <= t only
-    open: FloatMatrix | None = None  # (T, A), USD
-    volume: FloatMatrix | None = None  # (T, A), shares
-    volatility: FloatMatrix | None = None  # (T, A), standard deviation of one bar's return
-    occupant: NDArray[np.int64] | None = None  # (T, A), index into `names`; -1: the slot is empty
-    exit_price: FloatMatrix | None = None  # (T, A), USD, of who leaves the slot at that bar, else 0
+    session: Int64  # (T,), trading-session number; a new number starts a trading day
+    close: Float64  # (T, A), USD, last price carried where not tradable
+    tradable: Bool  # (T, A)
+    features: Float32  # (T, A, F), within [-10, 10]; row t uses bars <= t only
+    open: Float64 | None = None  # (T, A), USD
+    volume: Float64 | None = None  # (T, A), shares
+    volatility: Float64 | None = None  # (T, A), standard deviation of one bar's return
+    occupant: Int64 | None = None  # (T, A), index into `names`; -1: the slot is empty
+    exit_price: Float64 | None = None  # (T, A), USD, of who leaves the slot at that bar, else 0
     names: tuple[str, ...] = ()  # (N,), who ever sits in a slot
 
     @property
@@ -83,7 +83,7 @@ def check(market: MarketArrays) -> None:
         _check_slots(market)
 
 
-def check_matrix(close: NDArray[np.float64]) -> None:
+def check_matrix(close: Float64) -> None:
     """Refuse a close that is not (T, A), or too short or too long."""
     if close.ndim != 2 or close.shape[0] < 2 or close.shape[1] < 1:
         raise DataError("close has a wrong shape", f"{close.shape}; (T >= 2, A >= 1) is needed")
@@ -109,7 +109,12 @@ def check_features(market: MarketArrays) -> None:
 
 
 def check_window(market: MarketArrays, window: Window) -> None:
-    """Refuse a window that holds no step or leaves the Market."""
+    """Refuse what is no window, or one that holds no step or leaves the Market."""
+    if not isinstance(window, Window):
+        raise UsageError(
+            f"a window is an envs.Window, not {window!r}",
+            "Window(start, stop) is half-open: `stop` is no bar of it",
+        )
     if not 0 <= window.start < window.last < market.num_bars:
         raise UsageError(
             f"window [{window.start}, {window.stop}) does not fit",
@@ -177,9 +182,7 @@ def _check_slots(market: MarketArrays) -> None:
     _refuse(market, "exit_price", exit_price, ~good, "who leaves a slot has one, nobody else")
 
 
-def _refuse(
-    market: MarketArrays, name: str, array: NDArray[Any], bad: NDArray[np.bool_], why: str
-) -> None:
+def _refuse(market: MarketArrays, name: str, array: NDArray[Any], bad: Bool, why: str) -> None:
     if not bad.any():
         return
     bar, asset = (int(i) for i in np.argwhere(bad)[0])

@@ -175,6 +175,8 @@ def test_wrong_calls_end_in_one_clear_message(make_market: Any) -> None:
     market = make_market(bars=30)
     with pytest.raises(UsageError, match="before reset"):
         make(market).step(HOLD_ALL)
+    with pytest.raises(UsageError, match=r"not \(5, 20\)"):
+        make(market, window=(5, 20))
     with pytest.raises(UsageError, match=r"window \[5, 31\)"):
         make(market, window=Window(5, 31))
     with pytest.raises(UsageError, match="num_envs is 0"):

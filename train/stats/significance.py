@@ -69,7 +69,9 @@ def probabilistic_sharpe_ratio(moments: Moments, benchmark: float = 0.0) -> floa
             f"its variance comes out as {variance:.3g}",
             "judge over a longer window",
         )
-    return _NORMAL.cdf((moments.sharpe - benchmark) * math.sqrt((moments.days - 1) / variance))
+    deviations = (moments.sharpe - benchmark) * math.sqrt((moments.days - 1) / variance)
+    # The normal distribution: erfc keeps the digits of a small probability, NormalDist.cdf does not
+    return 0.5 * math.erfc(-deviations / math.sqrt(2.0))
 
 
 def expected_maximum_sharpe(variance: float, trials: int) -> float:

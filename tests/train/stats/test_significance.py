@@ -63,6 +63,13 @@ def test_probabilistic_sharpe_at_normal_returns_is_the_closed_form() -> None:
     assert probabilistic_sharpe_ratio(moments) == pytest.approx(expected, abs=1e-12)
 
 
+def test_a_small_probability_keeps_its_digits() -> None:
+    # 9 deviations below: the cumulative normal distribution there is 1.1285884059538324e-19.
+    moments = Moments(0.0, 0.0, 3.0, 82)
+
+    assert probabilistic_sharpe_ratio(moments, 1.0) == pytest.approx(1.12858840595384e-19, rel=1e-12)
+
+
 def test_a_ratio_is_as_likely_above_as_below_itself() -> None:
     assert probabilistic_sharpe_ratio(PAPER, PAPER.sharpe) == 0.5
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.jobs import Jobs
 from cluster.processes import end, family, wait_gone
 from cluster.servers import free_port
 from sharing import once
@@ -75,3 +76,11 @@ def place() -> dict[str, str]:
 def ray_head() -> str:
     """`ray start --head` on free ports; gives the dashboard's address."""
     return str(once(_head))
+
+
+@pytest.fixture
+def jobs(ray_head: str, place: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Jobs:
+    """A client of `ray_head`."""
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+        monkeypatch.setenv(name, place[name])
+    return Jobs(ray_head)

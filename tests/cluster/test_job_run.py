@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from job_ends import ended
 
 from cluster.artifacts import ArtifactStore
+from cluster.jobs import Jobs
 from places import ROOT
 from train.bundle.bundle import PolicyBundle
 from train.bundle.publish import published_bundles
@@ -21,8 +23,8 @@ TINY += ["--set", "network.net_arch=[16, 16]", "--set", "training.learning_rate=
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-class Jobs:
-    """`ploutos job ... --json` against one cluster."""
+class JobCommands:
+    """`ploutos job ... --json` against one cluster; a process each, so wait by a client."""
 
     def __init__(self, address: str, place: dict[str, str]) -> None:
         self._address, self._place = address, place
@@ -36,18 +38,10 @@ class Jobs:
         assert done.stdout, done.stderr
         return dict(json.loads(done.stdout))
 
-    def logs(self, job: str) -> str:
-        return str(self("logs", job)["logs"])
-
-    def wait(self, job: str) -> str:
-        while (status := self("status", job)["status"]) in {"PENDING", "RUNNING"}:
-            time.sleep(0.5)
-        return str(status)
-
 
 @pytest.fixture
-def jobs(ray_head: str, place: dict[str, str]) -> Jobs:
-    return Jobs(ray_head, place)
+def ploutos_job(ray_head: str, place: dict[str, str]) -> JobCommands:
+    return JobCommands(ray_head, place)
 
 
 def test_a_submitted_sweep_leaves_its_bundle_and_ledger_in_the_artefact_store(
@@ -78,39 +72,45 @@ def test_a_submitted_sweep_leaves_its_bundle_and_ledger_in_the_artefact_store(
     assert all(set(record.config) == {"ent_coef"} for record in records)  # the rate was set
 
 
-def test_a_running_sweep_is_listed_and_stopped(jobs: Jobs, tmp_path: Path) -> None:
+def test_a_running_sweep_is_listed_and_stopped(
+    ploutos_job: JobCommands, jobs: Jobs, tmp_path: Path
+) -> None:
     # given
     home = ["--home", str(tmp_path / "home"), "--name", "long"]
     long = ["--scenario", "demo", "--trials", "2", "--steps", "100000000"]
-    job = jobs("submit", "--artifacts", str(tmp_path / "store"), "--", *long, *home)["job"]
+    store = str(tmp_path / "store")
+    job = ploutos_job("submit", "--artifacts", store, "--", *long, *home)["job"]
     while "started" not in jobs.logs(job):
-        assert jobs("status", job)["status"] in {"PENDING", "RUNNING"}, jobs.logs(job)
+        assert jobs.status(job).status in {"PENDING", "RUNNING"}, jobs.logs(job)
         time.sleep(0.5)
+    assert ploutos_job("status", job)["status"] == "RUNNING"
 
     # when
-    stopped = jobs("stop", job)
+    stopped = ploutos_job("stop", job)
 
     # then: it is over, and can be gone on with
     assert stopped["stopped"] is True
-    assert jobs.wait(job) == "STOPPED"
-    listed = {one["job_id"]: one for one in jobs("list")["jobs"]}
+    assert ended(jobs, job).status == "STOPPED"
+    listed = {one["job_id"]: one for one in ploutos_job("list")["jobs"]}
     assert listed[job]["status"] == "STOPPED"
-    assert f"--artifacts {tmp_path / 'store'}" in listed[job]["entrypoint"]
+    assert f"--artifacts {store}" in listed[job]["entrypoint"]
     assert (tmp_path / "home" / "sweeps" / "long" / "sweep.json").is_file()
 
 
-def test_a_home_that_ray_would_delete_is_refused_in_the_job(jobs: Jobs) -> None:
-    job = jobs("submit", "--", *TINY, "--home", "results")["job"]
+def test_a_home_that_ray_would_delete_is_refused_in_the_job(
+    ploutos_job: JobCommands, jobs: Jobs
+) -> None:
+    job = ploutos_job("submit", "--", *TINY, "--home", "results")["job"]
 
-    assert jobs.wait(job) == "FAILED"
-    assert "--home results would be lost" in jobs.logs(job)
+    assert ended(jobs, job).status == "FAILED"
+    assert "--home results would be lost" in ploutos_job("logs", job)["logs"]
 
 
-def test_a_wrong_parameter_does_not_reach_the_cluster(jobs: Jobs) -> None:
-    before = len(jobs("list")["jobs"])
+def test_a_wrong_parameter_does_not_reach_the_cluster(ploutos_job: JobCommands, jobs: Jobs) -> None:
+    before = len(jobs.all())
 
-    answer = jobs("submit", "--", "--scenario", "demo", "--set", "training.gama=1")
+    answer = ploutos_job("submit", "--", "--scenario", "demo", "--set", "training.gama=1")
 
     assert answer["error"]["exit_code"] == 3
     assert "did you mean gamma" in answer["error"]["why"]
-    assert len(jobs("list")["jobs"]) == before
+    assert len(jobs.all()) == before

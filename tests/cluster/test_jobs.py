@@ -4,9 +4,10 @@ import time
 from pathlib import Path
 
 import pytest
+from job_ends import ended
 
 from cluster.errors import PloutosError, UsageError
-from cluster.jobs import Jobs, JobStatus
+from cluster.jobs import Jobs
 from cluster.servers import free_port
 from places import ROOT
 
@@ -18,19 +19,6 @@ with attached_ray() as session:
     print("owned", session.owned, "sum", ray.get(ray.remote(lambda: 20 + 22).remote()))
 print("greeting", os.environ["GREETING"], "files", sorted(os.listdir(".")))
 """
-
-
-@pytest.fixture
-def jobs(ray_head: str, place: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Jobs:
-    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
-        monkeypatch.setenv(name, place[name])
-    return Jobs(ray_head)
-
-
-def wait_for(jobs: Jobs, job_id: str) -> JobStatus:
-    while not (status := jobs.status(job_id)).ended:
-        time.sleep(0.2)
-    return status
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:8265", "ray://127.0.0.1:10001", "here", ""])
@@ -59,7 +47,7 @@ def test_a_job_of_this_repository_runs_attached_and_succeeds(jobs: Jobs, tmp_pat
 
     # when
     job_id = jobs.submit("python script.py", working_dir=tmp_path, env={"GREETING": "hello"})
-    status = wait_for(jobs, job_id)
+    status = ended(jobs, job_id)
 
     # then
     log = jobs.logs(job_id)
@@ -94,8 +82,8 @@ def test_a_job_can_be_stopped_and_a_failing_one_says_so(jobs: Jobs) -> None:
         time.sleep(0.2)
     assert jobs.stop(sleeping)
 
-    assert wait_for(jobs, sleeping).status == "STOPPED"
-    failed = wait_for(jobs, failing)
+    assert ended(jobs, sleeping).status == "STOPPED"
+    failed = ended(jobs, failing)
     assert failed.status == "FAILED"
     assert "exit code 3" in failed.message
     assert [job.job_id for job in jobs.all()][:2] == [failing, sleeping]

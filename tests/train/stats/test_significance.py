@@ -64,10 +64,12 @@ def test_probabilistic_sharpe_at_normal_returns_is_the_closed_form() -> None:
 
 
 def test_a_small_probability_keeps_its_digits() -> None:
-    # 9 deviations below: the cumulative normal distribution there is 1.1285884059538324e-19.
     moments = Moments(0.0, 0.0, 3.0, 82)
+    nine_deviations_below = 1.12858840595384e-19  # the cumulative normal distribution there
 
-    assert probabilistic_sharpe_ratio(moments, 1.0) == pytest.approx(1.12858840595384e-19, rel=1e-12)
+    found = probabilistic_sharpe_ratio(moments, 1.0)
+
+    assert found == pytest.approx(nine_deviations_below, rel=1e-12)
 
 
 def test_a_ratio_is_as_likely_above_as_below_itself() -> None:

@@ -146,7 +146,7 @@ def test_the_entrypoint_of_the_job_is_a_sweep_that_would_start() -> None:
     python, option, module, *arguments = shlex.split(job["entrypoint"])
 
     assert (python, option) == ("python", "-m")
-    assert importlib.import_module(module).run_sweep
+    assert importlib.import_module(f"{module}.__main__").main
     check_arguments(arguments)
     assert job["backoffLimit"] == 0
     assert job["shutdownAfterJobFinishes"] is True

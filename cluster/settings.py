@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     etoro_user_key: SecretStr | None = None
     massive_api_key: SecretStr | None = None
     polygon_api_key: SecretStr | None = None
+    alpaca_data_url: str | None = None
+    yahoo_url: str | None = None
+    polygon_url: str | None = None
     db_host: str | None = None
     db_port: int = 5432
     db_name: str = "ploutos"

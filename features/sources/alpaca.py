@@ -48,7 +48,8 @@ class AlpacaSource:
         key, secret = settings.alpaca_paper_api_key, settings.alpaca_paper_secret_key
         if not key or not secret:
             return None
-        return cls(key.get_secret_value(), secret.get_secret_value())
+        access = Access.from_setting("ALPACA_DATA_URL", settings.alpaca_data_url)
+        return cls(key.get_secret_value(), secret.get_secret_value(), access)
 
     def batches(
         self, symbols: Sequence[str], interval: str, start: datetime, end: datetime
@@ -102,6 +103,7 @@ class AlpacaSource:
         )
         transport = self._access.transport or Transport(self.name, per_minute=PER_MINUTE)
         adapter = CheckedAdapter(transport, self.key_variables)
+        client._session.trust_env = self._access.uses_proxy
         client._session.mount("https://", adapter)  # the client offers no other way to a timeout
         client._session.mount("http://", adapter)
         return client, adapter

@@ -52,7 +52,10 @@ class PolygonSource:
     def from_settings(cls, settings: Settings, cache: Path) -> Self | None:
         """See `ConfiguredSource.from_settings`."""
         key = settings.massive_api_key or settings.polygon_api_key
-        return cls(key.get_secret_value()) if key else None
+        if not key:
+            return None
+        access = Access.from_setting("POLYGON_URL", settings.polygon_url)
+        return cls(key.get_secret_value(), access)
 
     def batches(
         self, symbols: Sequence[str], interval: str, start: datetime, end: datetime

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import ClassVar, Protocol, Self
+from urllib.parse import urlsplit
 
 import polars as pl
 
+from cluster.errors import ConfigError
 from cluster.settings import Settings
 from features.sources.http.transport import Transport
 
@@ -52,6 +55,43 @@ class Access:
     base_url: str | None = None
     transport: Transport | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @classmethod
+    def from_setting(cls, variable: str, url: str | None) -> Self:
+        """The vendor itself, or a server on this machine that stands for it.
+
+        Args:
+            variable: Name of the setting.
+            url: Its value; None or "": the vendor itself.
+
+        Raises:
+            ConfigError: an address elsewhere, which would be sent the key.
+        """
+        if not url:
+            return cls()
+        if not _is_of_this_machine(url):
+            why = "it takes addresses of this machine only, such as http://127.0.0.1:8000"
+            advice = f"correct or remove {variable} in .env or the environment"
+            raise ConfigError(f"setting {variable} is wrong", why, advice)
+        return cls(base_url=url.rstrip("/"))
+
+    @property
+    def uses_proxy(self) -> bool:
+        """Whether the environment's proxies lie on the way; a server of this machine has none."""
+        return self.base_url is None
+
+
+def _is_of_this_machine(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    plain = parts.scheme in ("http", "https") and not (parts.query or parts.fragment)
+    try:
+        return plain and (host == "localhost" or ip_address(host or "").is_loopback)
+    except ValueError:
+        return False
 
 
 class BarSource(Protocol):

@@ -46,7 +46,7 @@ class YahooSource:
     @classmethod
     def from_settings(cls, settings: Settings, cache: Path) -> Self:
         """See `ConfiguredSource.from_settings`."""
-        return cls(cache)
+        return cls(cache, Access.from_setting("YAHOO_URL", settings.yahoo_url))
 
     def batches(
         self, symbols: Sequence[str], interval: str, start: datetime, end: datetime

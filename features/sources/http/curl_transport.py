@@ -5,6 +5,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from curl_cffi import CurlOpt
 from curl_cffi.requests import Response, Session
 from curl_cffi.requests.exceptions import RequestException
 
@@ -27,7 +28,8 @@ class ChartSession(Session):  # type: ignore[type-arg]
     """
 
     def __init__(self, base_url: str | None) -> None:
-        super().__init__(impersonate="chrome")
+        direct = {CurlOpt.NOPROXY: "*"} if base_url else {}  # curl knows the proxies by itself
+        super().__init__(impersonate="chrome", curl_options=direct)
         self._base_url = base_url
         self.begin(0.0)
 

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,6 +84,22 @@ def serving(vendor: Vendor) -> Iterator[Vendor]:
         vendor.ended.set()
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def vendors_of_this_machine(market: "Market") -> Iterator[dict[str, str]]:
+    """The three vendors, and the environment in which the whole command `data fetch` meets them."""
+    vendors = (serving(make(market)) for make in (alpaca, yahoo, polygon))
+    with ExitStack() as stack:
+        first, second, third = (stack.enter_context(vendor) for vendor in vendors)
+        yield {
+            "ALPACA_DATA_URL": first.url,
+            "YAHOO_URL": second.url,
+            "POLYGON_URL": third.url,
+            "ALPACA_PAPER_API_KEY": "key",
+            "ALPACA_PAPER_SECRET_KEY": "secret",
+            "POLYGON_API_KEY": "key",
+        }
 
 
 def _handler(vendor: Vendor) -> type[BaseHTTPRequestHandler]:

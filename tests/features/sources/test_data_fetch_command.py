@@ -8,9 +8,11 @@ import pytest
 from rich.console import Console
 from test_fetch import START, Shop, day
 
+import servers
 from apps.cli.cli import run
 from apps.commands.data.fetch import render
 from features import Lake
+from features.sources.protocol import Access
 
 
 @pytest.fixture
@@ -84,6 +86,62 @@ def test_either_name_of_polygons_key_will_do(offline, monkeypatch):
             sources = configured_sources(load_settings(), offline)
         assert [source.name for source in sources.usable] == ["yahoo", "polygon"]
         assert list(sources.skipped) == ["alpaca"]
+
+
+@pytest.fixture
+def local(tmp_path, monkeypatch, market):
+    """An empty home, and vendors on this machine, behind a proxy that is not there."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("PLOUTOS_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    with servers.vendors_of_this_machine(market) as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        yield Lake(tmp_path / "home" / "lake")
+
+
+@pytest.mark.parametrize("name", ["alpaca", "yahoo", "polygon"])
+def test_the_whole_command_asks_vendors_of_this_machine(local, name):
+    window = ["--start", "2024-01-08", "--end", "2024-01-19", "--interval", "1d"]
+
+    assert run(["data", "fetch", "AAA", "BBB", *window, "--source", name]) == 0
+
+    bars = local.scan("1d", source=name).collect()
+    assert bars.group_by("symbol").len().sort("symbol").rows() == [("AAA", 9), ("BBB", 9)]
+
+
+@pytest.mark.parametrize("variable", ["ALPACA_DATA_URL", "YAHOO_URL", "POLYGON_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://data.example",
+        "http://127.0.0.1@data.example:80",
+        "http://127.0.0.1.data.example",
+        "http://10.0.0.1:8000",
+        "http://[::1",
+        "http://127.0.0.1:99999",
+        "ftp://127.0.0.1",
+        "127.0.0.1:8000",
+        "http://127.0.0.1/?to=data.example",
+    ],
+)
+def test_keys_are_sent_to_no_other_machine(local, monkeypatch, capsys, variable, url):
+    monkeypatch.setenv(variable, url)
+
+    assert run(["data", "fetch", "AAA", "--start", "2024-01-08"]) == 3
+
+    assert f"setting {variable} is wrong: it takes addresses of this machine only" in (
+        capsys.readouterr().err
+    )
+    assert not local.root.exists()
+
+
+def test_an_empty_address_is_none(monkeypatch):
+    assert Access.from_setting("YAHOO_URL", "") == Access.from_setting("YAHOO_URL", None)
+    assert Access.from_setting("YAHOO_URL", "http://localhost:80/").base_url == (
+        "http://localhost:80"
+    )
 
 
 @pytest.fixture

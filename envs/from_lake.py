@@ -13,6 +13,7 @@ from cluster.files import canonical_json, write_atomic
 from envs.from_bars import market_from_bars
 from envs.market import Market
 from features.bars.checks import Bars, CheckedBars, check_bars
+from features.bars.symbols import canonical_symbols
 from features.compute.catalog import FeatureSet
 from features.compute.table import session_bars
 from features.lake.lake import Lake
@@ -73,7 +74,7 @@ class LakeMarkets:
                 refuses.
         """
         features = FeatureSet.of(feature_set)
-        chosen = list(symbols) if symbols is not None else None
+        chosen = list(canonical_symbols(symbols)) if symbols is not None else None
         content = [
             BUILD_VERSION,
             self.lake.fingerprint(interval, source),

@@ -206,9 +206,10 @@ def _judge_bundle(bundle: str, bars: Path, symbols: str | None, as_json: bool) -
     from apps.cli.readers import find_bundle
     from cluster.settings import home
     from features import read_bars
+    from features.bars.symbols import canonical_symbols
     from train.judge.unseen_bars import judge_on_bars
 
-    chosen = tuple(symbols.split(",")) if symbols and symbols != "all" else symbols
+    chosen = canonical_symbols(symbols.split(",")) if symbols and symbols != "all" else symbols
     judged = judge_on_bars(
         home(), find_bundle(home(), bundle), read_bars(bars), label=bars.stem, symbols=chosen
     )

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import polars as pl
 
 from features.bars.schema import PRICE_COLUMNS
+from features.bars.symbols import MISSING
 
 ROUNDING = 1e-6  # relative; prices stored as f32 may stick out of [low, high] by one ulp (6e-8)
 _TICKER = r"^\^?[A-Za-z0-9]+([.=_:/-][A-Za-z0-9]+)*$"  # BRK.B, BTC/USD, ES=F, ^GSPC; no path
 _LONGEST = 32
-_MISSING = ("nan", "NaN", "inf", "-inf", "null", "None", "none", "NULL", "<NA>")  # as text
 
 
 def defect(rows: pl.DataFrame) -> pl.Expr:
@@ -27,7 +27,7 @@ def _key_rules(rows: pl.DataFrame) -> _Rules:
         named.str.contains(_TICKER)
         & named.str.contains("[A-Za-z]")
         & (named.str.len_chars() <= _LONGEST)
-        & ~named.is_in(_MISSING)
+        & ~named.is_in(MISSING)
     )
     yield pl.col("symbol").is_null(), pl.lit("has no symbol")
     yield (

@@ -3,6 +3,7 @@
 import polars as pl
 
 from cluster.errors import DataError
+from features.bars.symbols import respelt
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 BAR_COLUMNS = ("symbol", "ts", *PRICE_COLUMNS, "volume")
@@ -26,6 +27,8 @@ _ALIASES = {
 def normalise(bars: pl.DataFrame, *, origin: str) -> pl.DataFrame:
     """Names and dtypes of `BAR_SCHEMA`, in the order given; values are not judged.
 
+    Symbols get their one spelling (`features.bars.symbols`).
+
     Returns:
         The columns of `BAR_SCHEMA`, null where a value is missing or cannot be read, then `row`
         (from 0) and `unreadable` (which value cannot be read, and why; else null).
@@ -43,7 +46,7 @@ def normalise(bars: pl.DataFrame, *, origin: str) -> pl.DataFrame:
         _time_expression(bars.schema["ts"]),
         pl.col(*PRICE_COLUMNS, "volume").cast(pl.Float64, strict=False),
     )
-    return read.select(*BAR_COLUMNS, _unreadable()).with_row_index("row")
+    return respelt(read).select(*BAR_COLUMNS, _unreadable()).with_row_index("row")
 
 
 def _bar_names(columns: list[str], origin: str) -> dict[str, str]:

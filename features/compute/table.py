@@ -11,6 +11,7 @@ from cluster.errors import DataError
 from features.bars.checks import Bars, CheckedBars, check_bars, dated_at_midnight
 from features.bars.grid import Grid, Matrix, naive_utc
 from features.bars.sessions import OUTSIDE, session_index
+from features.bars.symbols import canonical_symbols, respelt
 from features.compute.catalog import FeatureSet
 from features.compute.compute import features_of
 from features.compute.feature_limit import FEATURE_LIMIT
@@ -68,10 +69,13 @@ def aligned_table(
             too few bars to warm its features up.
     """
     features = FeatureSet.of(feature_set)
-    _refuse_missing(bars, symbols or ())
-    chosen = bars if symbols is None else bars.filter(pl.col("symbol").is_in(list(symbols)))
+    chosen, order = bars, canonical_symbols(symbols or ())
+    if symbols is not None:
+        bars = bars if isinstance(bars, CheckedBars) else respelt(bars)
+        _refuse_missing(bars, order)
+        chosen = bars.filter(pl.col("symbol").is_in(list(order)))
     checked = check_bars(chosen, origin="bars")
-    order = tuple(symbols) if symbols is not None else checked.symbols
+    order = order or checked.symbols
     inside = session_bars(checked, _own_sectors(chosen))
     grid = Grid.of(inside, order)
     _refuse_unusable(grid, grid.number >= features.warmup, order, features.warmup)

@@ -12,16 +12,18 @@ from cluster.errors import DataError, UsageError
 from cluster.files import canonical_json, sha256_of
 from features.bars.checks import Bars, check_bars, dated_at_midnight
 from features.bars.schema import BAR_SCHEMA
+from features.bars.symbols import canonical
 from features.lake.blocks import (
     AS_GIVEN,
     ORIGIN_SCHEMA,
     block_name,
-    has_origin,
+    blocks_of,
     merge_block,
-    only_writer,
-    scan_block,
+    old_spellings,
+    scan_blocks,
+    writing,
 )
-from features.lake.query import BarFiles, query
+from features.lake.query import SeriesBlocks, query
 
 _INTERVAL = re.compile(r"[1-9][0-9]{0,3}[smhdw]")
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -92,7 +94,7 @@ class Lake:
         )
         block_of = {symbol: block_name(symbol) for symbol in rows["symbol"].unique()}
         rows = rows.with_columns(block=pl.col("symbol").replace_strict(block_of))
-        with only_writer(folder):
+        with writing(folder):
             for name, part in rows.partition_by("block", include_key=False, as_dict=True).items():
                 merge_block(folder / name[0], part, replace=replace)
 
@@ -121,20 +123,17 @@ class Lake:
             DataError: the lake holds nothing of that interval and source, or a block is damaged.
             UsageError: an interval or source that is no plain name.
         """
-        folder = self.folder(interval, source or "any")
-        pattern = f"{source}/block-*.parquet" if source else "*/block-*.parquet"
-        files = sorted(folder.parent.glob(pattern))
+        files = self.blocks(interval, source)
         if not files:
             of = f" of source {source}" if source else ""
             raise DataError(f"no {interval} bars{of} in the lake", str(self.root), _IMPORT)
-        chosen = set(symbols) if symbols is not None else None
-        if chosen is not None:
+        if symbols is None:
+            bars = scan_blocks(files)
+        else:
+            chosen = set(map(canonical, symbols))
             names = {block_name(symbol) for symbol in chosen}
-            files = [file for file in files if file.name in names] or files[:1]
-        bars = pl.concat(
-            [scan_block(file).with_columns(series=pl.lit(file.parent.name)) for file in files]
-        )
-        if chosen is not None:
+            having = [file for file in files if file.name in names or _has_old(file, chosen)]
+            bars = scan_blocks(having or files[:1])
             bars = bars.filter(pl.col("symbol").is_in(sorted(chosen)))
         if start is not None:
             bars = bars.filter(pl.col("ts") >= _moment(start))
@@ -145,20 +144,16 @@ class Lake:
     def sql(self, statement: str) -> pl.DataFrame:
         """Answer one SELECT over the view `bars`: the columns of `scan`, and `interval`.
 
-        DuckDB sees the lake's own files and nothing else, and writes nothing.
+        DuckDB sees the lake's bars and nothing else, and writes nothing.
 
         Raises:
             UsageError: the statement is wrong, or is no single SELECT.
             DataError: the lake is empty, or a block is damaged.
         """
-        files = [
-            BarFiles(interval, series, str(block), has_origin(block))
-            for interval, series, blocks in self._parts()
-            for block in blocks
-        ]
-        if not files:
+        series = [SeriesBlocks(*part) for part in self._parts()]
+        if not series:
             raise DataError("the lake is empty", f"no bars in {self.root}", _IMPORT)
-        return query(statement, files, self.root)
+        return query(statement, series)
 
     def fingerprint(self, interval: str, source: str | None = None) -> str:
         """SHA-256 (hex) of what `scan` reads: it changes with any bar of the interval and source.
@@ -166,8 +161,7 @@ class Lake:
         Raises:
             UsageError: an interval or source that is no plain name.
         """
-        folder = self.folder(interval, source or "any").parent
-        files = sorted(folder.glob(f"{source or '*'}/block-*.parquet"))
+        files = self.blocks(interval, source)
         content = [[str(file.relative_to(self.root)), sha256_of(file)] for file in files]
         return sha256(canonical_json(content)).hexdigest()
 
@@ -183,7 +177,7 @@ class Lake:
             DataError: a block is damaged.
         """
         found = [
-            pl.concat([scan_block(block) for block in blocks]).select(
+            scan_blocks(blocks).select(
                 interval=pl.lit(interval),
                 source=pl.lit(series),
                 symbols=pl.col("symbol").n_unique().cast(pl.Int64),
@@ -210,12 +204,31 @@ class Lake:
             raise UsageError(f"source {series!r}", why)
         return self.root / interval / series
 
+    def blocks(self, interval: str, source: str | None = None) -> list[Path]:
+        """The files of an interval, sorted; of the series that began with `source` when given.
+
+        Raises:
+            UsageError: an interval or source that is no plain name.
+        """
+        folder = self.folder(interval, source or "any")
+        if source is not None:
+            return blocks_of(folder)
+        return [block for series in sorted(folder.parent.glob("*/")) for block in blocks_of(series)]
+
     def _parts(self) -> Iterator[tuple[str, str, list[Path]]]:
         """Interval, series and blocks of every folder that holds bars."""
         for folder in sorted(self.root.glob("*/*/")):
-            blocks = sorted(folder.glob("block-*.parquet"))
+            blocks = blocks_of(folder)
             if blocks:
                 yield folder.parent.name, folder.name, blocks
+
+
+def _has_old(block: Path, symbols: set[str]) -> bool:
+    """Whether a block has bars of one of the symbols under an older spelling."""
+    try:
+        return not symbols.isdisjoint(old_spellings(block).values())
+    except DataError:  # it is damaged: nothing is known of it
+        return False
 
 
 def _moment(day: date, *, whole_day: bool = False) -> datetime:

@@ -1,4 +1,4 @@
-"""DuckDB over the lake's files: one SELECT, nothing but those files, nothing written."""
+"""DuckDB over the lake's bars: one SELECT, nothing but those, no file read or written."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,38 +7,39 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cluster.errors import UsageError
-from features.lake.blocks import AS_GIVEN
+from features.lake.blocks import has_origin, old_spellings, scan_blocks
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+    from pyarrow import Table
+    from pyarrow.dataset import Dataset
 
-_NO_TIME = "NULL::TIMESTAMPTZ"
 _EXAMPLE = 'ploutos data sql "select symbol, count(*) as n from bars group by symbol"'
 
 
 @dataclass(frozen=True)
-class BarFiles:
-    """One Parquet file of the lake, of one interval and series."""
+class SeriesBlocks:
+    """The blocks of one interval and series."""
 
     interval: str
     series: str
-    path: str
-    has_origin: bool  # whether it has the columns `adjustment` and `retrieved`
+    blocks: list[Path]
 
 
-def query(statement: str, files: list[BarFiles], root: Path) -> pl.DataFrame:
-    """Answer one SELECT over the view `bars` of `files`, all under `root`.
+def query(statement: str, series: list[SeriesBlocks]) -> pl.DataFrame:
+    """Answer one SELECT over the view `bars` of these series.
 
     Raises:
-        UsageError: the statement is wrong, is no single SELECT, or reaches for other files.
+        UsageError: the statement is wrong, is no single SELECT, or reaches for files.
+        DataError: a block is damaged.
     """
     import duckdb
 
     try:
         with duckdb.connect(":memory:") as connection:
             _refuse_other_than_select(connection, statement)
-            _confine(connection, root)
-            connection.execute(_view(files))
+            _confine(connection)
+            _create_view(connection, series)
             rows: pl.DataFrame = connection.sql(statement).pl()
             return rows
     except duckdb.Error as error:
@@ -54,26 +55,35 @@ def _refuse_other_than_select(connection: "DuckDBPyConnection", statement: str) 
         raise UsageError("the query is not a single SELECT", f"it holds: {named}", _EXAMPLE)
 
 
-def _confine(connection: "DuckDBPyConnection", root: Path) -> None:
-    """Let DuckDB read below `root` and nowhere else, and nothing undo that."""
+def _confine(connection: "DuckDBPyConnection") -> None:
+    """Let DuckDB read no file at all, and nothing undo that."""
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"SET allowed_directories = [{_text(str(root))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 
 
-def _view(files: list[BarFiles]) -> str:
-    kinds: dict[tuple[str, str, bool], list[str]] = {}
-    for file in files:
-        kinds.setdefault((file.interval, file.series, file.has_origin), []).append(file.path)
+def _create_view(connection: "DuckDBPyConnection", series: list[SeriesBlocks]) -> None:
+    """The view `bars` over the blocks, which Arrow reads: to DuckDB `[ ] * ?` in a path is glob."""
     parts = []
-    for (interval, series, has_origin), paths in kinds.items():
-        origin = "" if has_origin else f", {_text(AS_GIVEN)} AS adjustment, {_NO_TIME} AS retrieved"
-        parts.append(
-            f"SELECT *{origin}, {_text(series)} AS series, {_text(interval)} AS interval "
-            f"FROM read_parquet([{', '.join(map(_text, paths))}])"
-        )
-    return f"CREATE VIEW bars AS {' UNION ALL BY NAME '.join(parts)}"
+    for number, part in enumerate(series):
+        connection.register(f"part_{number}", _relation(part.blocks))
+        labels = f"{_text(part.series)} AS series, {_text(part.interval)} AS interval"
+        parts.append(f"SELECT *, {labels} FROM part_{number}")
+    connection.execute(f"CREATE VIEW bars AS {' UNION ALL BY NAME '.join(parts)}")
+
+
+def _relation(blocks: list[Path]) -> "Dataset | Table":
+    """The bars of a series: read when they are asked for, or at once where an older version's are.
+
+    Raises:
+        DataError: a block is damaged.
+    """
+    from pyarrow.dataset import dataset
+    from pyarrow.fs import LocalFileSystem
+
+    if not all(has_origin(block) and not old_spellings(block) for block in blocks):
+        return scan_blocks(blocks).drop("series").collect().to_arrow()
+    return dataset([str(block) for block in blocks], format="parquet", filesystem=LocalFileSystem())
 
 
 def _text(value: str) -> str:

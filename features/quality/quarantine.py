@@ -15,11 +15,19 @@ import polars as pl
 
 from cluster.errors import DataError
 from cluster.files import write_atomic
-from features.lake.blocks import block_name, merge_block, only_writer, scan_block
+from features.bars.symbols import respelt
+from features.lake.blocks import (
+    KEY,
+    block_name,
+    blocks_of,
+    merge_block,
+    scan_blocks,
+    write_block,
+    writing,
+)
 from features.lake.lake import Lake
 
 _REJECTED = "rejected"
-_KEY = ["symbol", "ts"]
 
 
 @dataclass(frozen=True)
@@ -60,12 +68,12 @@ class Quarantine:
             PloutosError: the disk is full, read-only or forbidden.
         """
         folder = lake.folder(interval, series)
-        reasons = wrong.unique(_KEY, keep="first", maintain_order=True)
-        reasons = reasons.select(*_KEY, "reason", quarantined=pl.lit(now))
-        with only_writer(folder):
-            blocks = {block_name(symbol) for symbol in reasons["symbol"]}
-            paths = [folder / name for name in sorted(blocks) if (folder / name).exists()]
-            found = [scan_block(path).collect().join(reasons, on=_KEY) for path in paths]
+        reasons = wrong.unique(KEY, keep="first", maintain_order=True)
+        reasons = reasons.select(*KEY, "reason", quarantined=pl.lit(now))
+        with writing(folder):
+            names = {block_name(symbol) for symbol in reasons["symbol"]}
+            paths = [path for path in blocks_of(folder) if path.name in names]
+            found = [_bars_of(path).join(reasons, on=KEY) for path in paths]
             taken = pl.concat(found) if found else pl.DataFrame()
             if taken.height:
                 self._write(self.root / interval / series, taken, now)
@@ -92,17 +100,17 @@ class Quarantine:
         bars = _read(batch.path)
         folder = lake.folder(batch.interval, batch.series)
         stay = []
-        with only_writer(folder):
+        with writing(folder):
             blocks = bars.with_columns(
                 block=pl.col("symbol").map_elements(block_name, return_dtype=pl.String)
             ).partition_by("block", include_key=False, as_dict=True)
             for (name,), part in blocks.items():
                 path = folder / str(name)
-                held = scan_block(path).select(_KEY).collect() if path.exists() else part.clear()
-                back = part.join(held, on=_KEY, how="anti")
-                stay.append(part.join(held, on=_KEY, how="semi"))
+                held = _bars_of(path).select(KEY) if path.exists() else part.clear()
+                back = part.join(held, on=KEY, how="anti")
+                stay.append(part.join(held, on=KEY, how="semi"))
                 if back.height:
-                    merge_block(path, back.drop("reason", "quarantined"), replace=False)
+                    merge_block(path, back.drop("reason", "quarantined"))
         left = pl.concat(stay)
         if left.height:
             write_atomic(batch.path, _encoded(left))
@@ -111,10 +119,10 @@ class Quarantine:
         return bars.height - left.height
 
     def _batches(self, series: str | None) -> Iterator[Batch]:
-        for path in self.root.glob(f"*/{series or '*'}/*.parquet"):
-            interval = path.parent.parent.name
-            if interval != _REJECTED:
-                yield Batch(path, interval, path.parent.name, _read(path).height)
+        for path in self.root.glob("*/*/*.parquet"):
+            interval, found = path.parent.parent.name, path.parent.name
+            if interval != _REJECTED and series in (None, found):
+                yield Batch(path, interval, found, _read(path).height)
 
     @staticmethod
     def _write(folder: Path, bars: pl.DataFrame, now: datetime) -> Path:
@@ -132,7 +140,7 @@ def _encoded(bars: pl.DataFrame) -> bytes:
 
 def _read(path: Path) -> pl.DataFrame:
     try:
-        return pl.read_parquet(path)
+        return respelt(pl.read_parquet(path, glob=False))
     except (pl.exceptions.PolarsError, OSError) as error:
         why = str(error).splitlines()[0]
         raise DataError(f"quarantine file {path} is damaged", why, f"mv {path} aside") from error
@@ -140,8 +148,8 @@ def _read(path: Path) -> pl.DataFrame:
 
 def _drop(path: Path, taken: pl.DataFrame) -> None:
     """Replace a block by itself without the bars that were taken."""
-    kept = scan_block(path).collect().join(taken, on=_KEY, how="anti", maintain_order="left")
-    if kept.height:
-        write_atomic(path, _encoded(kept))
-    else:
-        path.unlink()
+    write_block(path, _bars_of(path).join(taken, on=KEY, how="anti"))
+
+
+def _bars_of(path: Path) -> pl.DataFrame:
+    return scan_blocks([path]).drop("series").collect()

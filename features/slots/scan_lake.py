@@ -59,7 +59,7 @@ class LakeScans:
         return bars.join(most, on=["symbol", "series"], how="semi").drop("source")
 
     def _sources(self) -> set[str]:
-        return {path.parent.name for path in (self.lake.root / "1d").glob("*/block-*.parquet")}
+        return {block.parent.name for block in self.lake.blocks("1d")}
 
     def _key(self, as_of: date, rules: ScanRules) -> str:
         content = [

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from cluster.settings import Settings
+from features.bars.symbols import canonical, dotted
 from features.sources.frames import Row, frame_of, sessions_in
 from features.sources.http.errors import SourceDown
 from features.sources.http.transport import Transport
@@ -74,7 +75,7 @@ class AlpacaSource:
         now = self._access.now()
         last = min(end, now - self.delay) - timedelta(microseconds=1)  # its `end` is included
         request = StockBarsRequest(
-            symbol_or_symbols=list(symbols),
+            symbol_or_symbols=[dotted(symbol) for symbol in symbols],
             timeframe=_time_frame(interval),
             start=start,
             end=last,
@@ -117,4 +118,4 @@ def _time_frame(interval: str) -> "TimeFrame":
 
 
 def _row(symbol: str, bar: dict[str, Any]) -> Row:
-    return (symbol, bar["t"], bar["o"], bar["h"], bar["l"], bar["c"], bar["v"])
+    return (canonical(symbol), bar["t"], bar["o"], bar["h"], bar["l"], bar["c"], bar["v"])

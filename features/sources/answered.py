@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cluster.errors import DataError
 from cluster.files import canonical_json, write_atomic
+from features.bars.symbols import canonical
 from features.lake.blocks import only_writer
 
 Window = tuple[datetime, datetime]  # [start, end), UTC, of opening times of bars
@@ -25,7 +26,7 @@ def read_answered(folder: Path) -> dict[str, Window]:
     try:
         document = json.loads(path.read_bytes())
         return {
-            symbol: (datetime.fromisoformat(start), datetime.fromisoformat(end))
+            canonical(symbol): (datetime.fromisoformat(start), datetime.fromisoformat(end))
             for symbol, (start, end) in document.items()
         }
     except (ValueError, TypeError, AttributeError) as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cluster.errors import UsageError
+from features.bars.symbols import canonical
 from features.lake.lake import Lake
 from features.sources.answered import Window
 from features.sources.failover import Failover
@@ -26,7 +27,7 @@ class FetchRequest:
     """What to fetch.
 
     Args:
-        symbols: Tickers of US stocks; a class is written BRK.B or BRK-B, and kept as BRK.B.
+        symbols: Tickers of US stocks; a class is written BRK.B or BRK-B, and kept as BRK-B.
         interval: One of `protocol.INTERVALS`.
         start: First opening time, UTC.
         end: Bars open before it; None: up to now.
@@ -150,9 +151,9 @@ def _tickers(symbols: Sequence[str]) -> list[str]:
     """Symbols in the lake's own spelling, each once."""
     tickers = []
     for symbol in symbols:
-        ticker = symbol.strip().upper().replace("-", ".")
+        ticker = canonical(symbol.strip().upper())
         if not _TICKER.fullmatch(ticker):
-            why = "it must be letters and digits, with a class after a dot at most"
+            why = "it must be letters and digits, with a class after a hyphen at most"
             raise UsageError(f"symbol {symbol!r} is no ticker", why, _EXAMPLE)
         tickers.append(ticker)
     if not tickers:

@@ -13,6 +13,7 @@ import polars as pl
 from cluster.errors import DataError
 from cluster.settings import Settings
 from features.bars.sessions import session_dates, sessions_between
+from features.bars.symbols import dotted
 from features.sources.frames import Row, frame_of, one_by_one, sessions_in
 from features.sources.http.errors import SourceDown
 from features.sources.http.transport import Transport
@@ -85,11 +86,11 @@ class PolygonSource:
     def _grouped_daily(
         self, symbols: Sequence[str], start: datetime, end: datetime
     ) -> pl.DataFrame:
-        tickers = set(symbols)
+        symbol_of = {dotted(symbol): symbol for symbol in symbols}
         rows: list[Row] = []
         for day in _days(start, end):
             grouped = self._call(methodcaller("get_grouped_daily_aggs", day, adjusted=True))
-            rows += [_row(bar.ticker, bar) for bar in grouped if bar.ticker in tickers]
+            rows += [_row(symbol_of[bar.ticker], bar) for bar in grouped if bar.ticker in symbol_of]
         return frame_of(rows, unit="ms")
 
     def _aggregates(
@@ -99,7 +100,7 @@ class PolygonSource:
         aggregates = self._call(
             methodcaller(
                 "list_aggs",
-                symbol,
+                dotted(symbol),
                 int(interval[:-1]),
                 _UNITS[interval[-1]],
                 start,

@@ -91,7 +91,6 @@ class SeriesStore:
 
     def _bars(self, symbols: Iterable[str], series: str | None = None) -> pl.LazyFrame:
         """The bars of `scan`; none when the lake holds nothing of the kind."""
-        folder = self.lake.root / self.interval
-        if not any(folder.glob(f"{series or '*'}/block-*.parquet")):
+        if not self.lake.blocks(self.interval, series):
             return pl.LazyFrame(schema=_SCAN_SCHEMA)
         return self.lake.scan(self.interval, source=series, symbols=symbols)

@@ -107,7 +107,7 @@ class YahooSource:
 
         session = self._session
         session.begin(seconds)
-        ticker = yfinance.Ticker(symbol.replace(".", "-"), session=session)
+        ticker = yfinance.Ticker(symbol, session=session)
         try:
             chart = ticker.history(
                 interval=interval,

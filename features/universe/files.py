@@ -1,5 +1,6 @@
 """A universe from files: spells of membership and companies with their sectors."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import polars as pl
 
 from cluster.errors import DataError
 from features.bars.files import read_raw
+from features.bars.symbols import respelt
 from features.universe.sectors import with_known_sectors
 from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, TICKER, Universe
 
@@ -55,6 +57,7 @@ def _spells(path: Path) -> pl.DataFrame:
         _day("end_date", path, rows),
         pl.col("index_ticker").cast(pl.String).fill_null(pl.col("symbol")),
     )
+    rows = respelt(rows, "index_ticker")
     spells = rows.select(*SPELL_SCHEMA).unique().sort("symbol", "start_date", "index_ticker")
     _refuse(spells, pl.col("end_date") <= pl.col("start_date"), path, "ends before it starts")
     before = pl.col("end_date").shift(1).over("symbol", "index_ticker")
@@ -94,18 +97,15 @@ def _read(
     path: Path, names: dict[str, str], needed: tuple[str, ...], *, tickers_only: bool = True
 ) -> pl.DataFrame:
     rows = read_raw(path)
-    given = {column: column.strip().lower() for column in rows.columns}
-    rows = rows.rename(given)
-    rows = rows.rename(
-        {old: new for old, new in names.items() if old in rows.columns and new not in rows.columns}
-    )
+    given = rows.columns
+    rows = rows.rename(_plain_names(given, names))
     missing = [name for name in needed if name not in rows.columns]
     if missing:
         why = f"no column {', '.join(missing)}; it has {', '.join(given) or 'none'}"
         raise DataError(f"{path} is not a file of the universe", why, _HELP)
     if rows.is_empty():
         raise DataError(f"{path} has no rows", "a universe needs companies", _HELP)
-    rows = rows.with_columns(pl.col("symbol").cast(pl.String).str.strip_chars())
+    rows = respelt(rows.with_columns(pl.col("symbol").cast(pl.String).str.strip_chars()))
     if tickers_only:
         _refuse(
             rows,
@@ -114,6 +114,23 @@ def _read(
             "is not a ticker",
         )
     return rows
+
+
+def _plain_names(columns: list[str], names: dict[str, str]) -> dict[str, str]:
+    """Headings as lists have them, such as `GICS Sub-Industry`, to the names used here.
+
+    Where two headings mean the same, the first one that has our own name is taken, else the first.
+    """
+    plain = {
+        column: re.sub("[^a-z0-9]+", "_", column.strip().lower()).strip("_") for column in columns
+    }
+    ours = sorted(columns, key=lambda column: plain[column] in names)
+    found: dict[str, str] = {}
+    for column in ours:
+        name = names.get(plain[column], plain[column])
+        if name not in found.values() and (name == column or name not in columns):
+            found[column] = name
+    return found
 
 
 def _day(column: str, path: Path, rows: pl.DataFrame) -> pl.Expr:

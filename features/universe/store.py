@@ -9,6 +9,7 @@ import polars as pl
 
 from cluster.errors import DataError
 from cluster.files import canonical_json, write_atomic
+from features.bars.symbols import respelt
 from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, Universe
 
 SCHEMA_VERSION = 1
@@ -49,8 +50,8 @@ def load_universe(folder: Path) -> Universe:
         if document["schema_version"] != SCHEMA_VERSION:
             raise ValueError(f"schema version {document['schema_version']}")
         return Universe(
-            _frame(document["spells"], SPELL_SCHEMA),
-            _frame(document["sectors"], SECTOR_SCHEMA),
+            respelt(_frame(document["spells"], SPELL_SCHEMA), "symbol", "index_ticker"),
+            respelt(_frame(document["sectors"], SECTOR_SCHEMA)),
             document["origin"],
             datetime.fromisoformat(document["retrieved"]),
             tuple(document["doubts"]),

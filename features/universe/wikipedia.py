@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from cluster.errors import DataError
+from features.bars.symbols import canonical
 from features.universe.html_tables import HtmlTable, read_tables
 from features.universe.universe import TICKER
 
@@ -160,7 +161,7 @@ def _is_ticker(text: str) -> bool:
 
 
 def _symbol(ticker: str) -> str:
-    return ticker.upper().replace(".", "-")
+    return canonical(ticker.upper())
 
 
 def _iso(text: str) -> date | None:

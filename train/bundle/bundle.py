@@ -239,7 +239,7 @@ def latest_bundle(bundles: Path) -> Path:
 
 
 def _check_symbols(manifest: Manifest, symbols: Sequence[str]) -> None:
-    if tuple(symbols) != manifest.symbols:
+    if tuple(symbols) not in (manifest.symbols, manifest.tickers):
         raise BundleError(
             f"bundle {manifest.bundle_id} was made for other symbols, or another order",
             f"it takes {', '.join(manifest.symbols)}, not {', '.join(symbols)}",

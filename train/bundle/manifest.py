@@ -19,6 +19,7 @@ from pydantic import (
 from cluster.errors import BundleError
 from cluster.files import canonical_json
 from envs.window import Window
+from features.bars.symbols import canonical_symbols
 
 if TYPE_CHECKING:
     from features.slots.bars import SlotRules
@@ -138,6 +139,11 @@ class ManifestFields(Part):
         if len(set(self.symbols)) != len(self.symbols):
             raise ValueError("a symbol is named twice")
         return self
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        """The symbols as bars have them; older bundles may name the same class BRK.B."""
+        return canonical_symbols(self.symbols)
 
     @property
     def num_assets(self) -> int:

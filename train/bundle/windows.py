@@ -50,7 +50,7 @@ def market_of_bars(
     _check_kind(manifest, checked)
     if manifest.slots is not None:
         return _slotted(home, checked, manifest)
-    wanted = tuple(symbols or manifest.symbols)
+    wanted = tuple(symbols or manifest.tickers)
     missing = sorted(set(wanted) - set(checked.symbols))
     if missing:
         raise DataError(

@@ -84,7 +84,7 @@ def judge_on_bars(
         market = market_of_bars(home, checked, manifest, chosen)
     piece = Piece(
         act=bundle.act
-        if market.symbols == manifest.symbols
+        if market.symbols == manifest.tickers
         else likeliest(for_assets(onnx, manifest, market.num_assets)),
         policy=manifest.bundle_id,
         trial=manifest.lineage.trial,
@@ -155,7 +155,7 @@ def _symbols(
 ) -> tuple[tuple[str, ...], list[str]]:
     """Which symbols are walked, in slot order, and what is to be said of it."""
     known = bars.symbols
-    own = manifest.symbols
+    own = manifest.tickers
     wanted = known if asked == "all" else tuple(asked) if asked else own
     missing = [symbol for symbol in wanted if symbol not in known]
     if not shared:
@@ -183,8 +183,8 @@ def _refuse_other_symbols(
     Raises:
         BundleError: it would be given others, or lacks some.
     """
-    lacking = missing or [symbol for symbol in manifest.symbols if symbol not in wanted]
-    foreign = [symbol for symbol in wanted if symbol not in manifest.symbols]
+    lacking = missing or [symbol for symbol in manifest.tickers if symbol not in wanted]
+    foreign = [symbol for symbol in wanted if symbol not in manifest.tickers]
     if not lacking and not foreign:
         return
     told = [f"no bars for {', '.join(lacking)}"] if lacking else []

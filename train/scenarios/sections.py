@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from envs import V6Params
+from features.bars.symbols import canonical
 from train.policy.shape import Precision
 
 if TYPE_CHECKING:
@@ -84,10 +85,11 @@ class Data(Section):
     @field_validator("tickers")
     @classmethod
     def _unique(cls, tickers: tuple[str, ...]) -> tuple[str, ...]:
-        twice = sorted({name for name in tickers if tickers.count(name) > 1})
+        spelt = tuple(map(canonical, tickers))
+        twice = sorted({name for name in spelt if spelt.count(name) > 1})
         if twice:
             raise ValueError(f"named twice: {', '.join(twice)}")
-        return tickers
+        return spelt
 
     @property
     def years(self) -> int:

@@ -288,7 +288,7 @@ def test_windows_without_bars_are_refused(shop, interval, start, end):
 def test_one_spelling_of_a_symbol_is_kept(shop):
     shop.fetch("brk-b BRK.B", START, day(20))
 
-    assert shop.bars()["symbol"].unique().to_list() == ["BRK.B"]
+    assert shop.bars()["symbol"].unique().to_list() == ["BRK-B"]
 
 
 def test_a_daily_fetch_of_many_symbols_is_one_request_a_day_of_polygon(shop):

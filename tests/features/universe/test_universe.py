@@ -80,6 +80,35 @@ def test_sectors_are_found_under_former_names_and_tickers(universe: Universe) ->
     }
 
 
+def test_headings_and_classes_are_read_as_lists_write_them(tmp_path: Path) -> None:
+    """The public list as a table, and spells that an old version named with a dot."""
+    membership, constituents = tmp_path / "members.csv", tmp_path / "companies.csv"
+    membership.write_text("Symbol,Start Date,End Date\nAAPL,2020-01-02,\nBRK.B,2020-01-02,\n")
+    constituents.write_text(
+        "Symbol,Security,GICS Sector,GICS Sub-Industry,Headquarters Location,Date added\n"
+        "aapl,Apple,Information Technology,Hardware,Cupertino,1982-11-30\n"
+        "BRK/B,Berkshire Hathaway,Financials,Holdings,Omaha,2010-02-16\n"
+    )
+
+    universe = universe_from_files(membership, constituents)
+    day = date(2024, 1, 2)
+
+    assert universe.members(day) == ("AAPL", "BRK-B")
+    assert universe.tickers(day) == {"AAPL": "AAPL", "BRK-B": "BRK-B"}
+    assert universe.sector("BRK-B", day) == "Financials"
+    assert universe.sectors["sub_industry"].to_list() == ["Hardware", "Holdings"]
+
+
+def test_a_copy_with_another_spelling_is_read_with_todays(
+    universe: Universe, tmp_path: Path
+) -> None:
+    path = save_universe(universe, tmp_path)
+    path.write_text(path.read_text().replace('"GONE"', '"BRK.B"'))
+
+    assert "BRK-B" in load_universe(tmp_path).members(date(2011, 1, 3))
+    assert load_universe(tmp_path).sector("BRK-B", date(2011, 1, 3)) == "Communication Services"
+
+
 def test_a_company_nobody_heard_of_is_refused(universe: Universe) -> None:
     with pytest.raises(DataError, match="no company NOPE"):
         universe.sector("NOPE", date(2020, 1, 2))

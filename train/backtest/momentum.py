@@ -12,7 +12,7 @@ from features.bars.sessions import SESSIONS_A_YEAR
 from features.universe.sector_of import sectors_by_name
 from train.backtest.account import Account, Weights, monthly, session_ends, walk
 from train.backtest.evaluation import Evaluation
-from train.market.asset_returns import log_returns
+from train.market.asset_returns import bar_returns
 
 LOOKBACK = SESSIONS_A_YEAR
 SKIPPED = 21  # the last ones of them, whose returns tend to reverse
@@ -54,7 +54,7 @@ def momentum_weights(market: Market, groups: Int64, bar: int) -> Weights:
     ranked = market.tradable[bar] & market.tradable[: first + 1].any(axis=0)
     if not ranked.any():
         return _equal_amounts(everything)
-    grown = np.exp(log_returns(market)[first + 1 : last + 1].sum(axis=0))  # (A,)
+    grown = np.exp(bar_returns(market).log[first + 1 : last + 1].sum(axis=0))  # (A,)
     gains = np.where(ranked, grown - 1.0, 0.0)
     members = np.bincount(groups, weights=ranked)  # (G,)
     score = np.bincount(groups, weights=gains) / np.maximum(members, 1.0)

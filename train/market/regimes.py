@@ -9,7 +9,7 @@ import numpy as np
 
 from envs import Market
 from envs.arrays import Bool, Float64
-from train.market.asset_returns import log_returns
+from train.market.asset_returns import bar_returns
 
 MEMORY = 140  # bars that trend and volatility are measured over: twenty sessions of hourly bars
 CALM = 0.5  # of the volatilities seen so far: a calm bar's is below their median
@@ -35,10 +35,14 @@ def regimes(market: Market) -> dict[str, Bool]:
 
 
 def market_returns(market: Market) -> Float64:
-    """Log return (T,) of the equal-weight market, over the assets that trade at each bar."""
-    trading = market.tradable.sum(axis=1)
-    total = np.where(market.tradable, log_returns(market), 0.0).sum(axis=1)
-    returns: Float64 = total / np.maximum(trading, 1)
+    """Log return (T,) of the equal-weight market; 0 where no asset has one.
+
+    Over the assets that trade at the bar and have a return there: one that begins has none yet.
+    """
+    found = bar_returns(market)
+    counted = found.known & market.tradable
+    total = np.where(counted, found.log, 0.0).sum(axis=1)
+    returns: Float64 = total / np.maximum(counted.sum(axis=1), 1)
     return returns
 
 

@@ -48,7 +48,7 @@ def summarise(bars: pl.DataFrame) -> BarsSummary:
     ts = naive_utc(bars["ts"])
     session = session_index(ts, daily=interval == "1d")
     inside = session != OUTSIDE
-    expected = _expected_times(ts[inside], session[inside], interval)
+    expected = expected_times(ts[inside], session[inside], interval)
     met = np.isin(ts, expected)
     per_symbol = _per_symbol(bars.with_columns(inside=inside, met=met), expected)
     return BarsSummary(
@@ -81,7 +81,7 @@ def _per_symbol(bars: pl.DataFrame, expected: NDArray[np.datetime64]) -> pl.Data
     return counted.select("symbol", "bars", "start", "end", pl.Series("gaps", gaps), "outside")
 
 
-def _expected_times(
+def expected_times(
     ts: NDArray[np.datetime64], session: NDArray[np.int64], interval: str
 ) -> NDArray[np.datetime64]:
     """Sorted bar times, (N,) datetime64[us], of every session from the first to the last."""

@@ -44,7 +44,7 @@ class Lake:
     """Bars under `root/<interval>/<series>/block-NN.parquet`, NN = CRC-32 of the symbol mod 16.
 
     A series is named by the source that it began with. Bars of another source are in it only if
-    their writer has proven them equal (`features.sources.overlap`), and say so in their column
+    their writer has proven them equal (`features.sources.series`), and say so in their column
     `source`. A bar that two series have appears twice, told apart by the column `series`. Nothing
     is created before the first write.
     """

@@ -1,7 +1,6 @@
 """`ploutos data fetch`: what the lake lacks, from the sources in their order."""
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,16 +8,17 @@ from datetime import UTC, datetime, timedelta
 from cluster.errors import UsageError
 from features.bars.symbols import canonical
 from features.lake.lake import Lake
-from features.sources.answered import Window
 from features.sources.failover import Failover
 from features.sources.fetch_result import FetchResult
-from features.sources.gaps import end_of_data, lacking, last_session
-from features.sources.portion import Portion, SymbolOutcome
+from features.sources.plan import Plan
+from features.sources.portion import SymbolOutcome
 from features.sources.protocol import INTERVALS, BarSource
-from features.sources.series import SeriesStore
+from features.sources.series.gaps import Window, end_of_data, has_session
+from features.sources.series.store import SeriesStore
 
 _TICKER = re.compile(r"[A-Z][A-Z0-9]{0,9}([.-][A-Z0-9]{1,3})?")
 _FORMAT = "%Y-%m-%d %H:%M"
+_PASSES = 4  # an answer that is cut, and the rest of it
 _EXAMPLE = "ploutos data fetch AAPL MSFT --interval 1h --start 2024-01-02"
 
 
@@ -31,12 +31,14 @@ class FetchRequest:
         interval: One of `protocol.INTERVALS`.
         start: First opening time, UTC.
         end: Bars open before it; None: up to now.
+        again: Ask for all of it, what the lake has included.
     """
 
     symbols: tuple[str, ...]
     interval: str
     start: datetime
     end: datetime | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,8 @@ class Fetcher:
         symbols = _tickers(request.symbols)
         window = self._window(request)
         store = SeriesStore(self.lake, request.interval)
-        portions = self._plan(store, symbols, window)
-        total = sum(len(portion.symbols) for portion in portions)
-        done = 0
+        plan = Plan(store, symbols, window, self._names, self.now())
+        total = done = 0
 
         def count(symbols_done: int, source: str) -> None:
             nonlocal done
@@ -87,9 +88,20 @@ class Fetcher:
             report(Progress(done, total, source))
 
         failover = Failover(self.sources, store, count)
-        for portion in portions:
-            failover.fill(portion)
-        return self._result(store, symbols, window, failover.outcomes)
+        portions = plan.again() if request.again else plan.portions()
+        for _ in range(_PASSES):
+            if not portions:
+                break
+            total += sum(len(portion.symbols) for portion in portions)
+            for portion in portions:
+                failover.fill(portion)
+            portions = plan.portions()  # what an answer left out is asked for by itself
+        outcomes = {symbol: failover.outcomes[symbol] for symbol in symbols}
+        return self._result(plan, outcomes)
+
+    @property
+    def _names(self) -> list[str]:
+        return [*(source.name for source in self.sources), *self.skipped]
 
     def _window(self, request: FetchRequest) -> Window:
         if request.interval not in INTERVALS:
@@ -103,7 +115,7 @@ class Fetcher:
                 f"it starts at {request.start:%Y-%m-%d %H:%M} and ends at {end:%Y-%m-%d %H:%M} UTC"
             )
             raise UsageError("there are no bars in this window yet", why, _EXAMPLE)
-        if last_session(request.start, end, request.interval) is None:
+        if not has_session(request.start, end, request.interval):
             raise UsageError(
                 "there is no session in this window",
                 f"{request.start:{_FORMAT}} to {end:{_FORMAT}} UTC",
@@ -111,40 +123,14 @@ class Fetcher:
             )
         return request.start, end
 
-    def _plan(self, store: SeriesStore, symbols: list[str], window: Window) -> list[Portion]:
-        """Symbols by the series they are in and the window they lack."""
-        names = [*(source.name for source in self.sources), *self.skipped]
-        series_of = store.series_of(symbols, names)
-        groups: dict[tuple[str | None, Window, Window], list[str]] = defaultdict(list)
-        answered = {name: store.answered(name, symbols) for name in set(series_of.values())}
-        for symbol in symbols:
-            series = series_of.get(symbol)
-            had = answered[series][symbol] if series else None
-            whole = (min(window[0], had[0]), max(window[1], had[1])) if had else window
-            for part in lacking(window, had, store.interval):
-                groups[series, part, whole].append(symbol)
-        return [
-            Portion(tuple(members), part, series, whole)
-            for (series, part, whole), members in groups.items()
-        ]
-
-    def _result(
-        self,
-        store: SeriesStore,
-        symbols: list[str],
-        window: Window,
-        found: Mapping[str, SymbolOutcome],
-    ) -> FetchResult:
-        names = [*(source.name for source in self.sources), *self.skipped]
-        series_of = store.series_of(symbols, names)
-        spans = store.spans(symbols)
-        outcomes = {symbol: found.get(symbol, SymbolOutcome()) for symbol in symbols}
-        for symbol, outcome in outcomes.items():
-            outcome.series = series_of.get(symbol)
+    def _result(self, plan: Plan, outcomes: dict[str, SymbolOutcome]) -> FetchResult:
+        series_of = plan.settle(outcomes)
+        spans = plan.store.spans(outcomes)
+        for outcome in outcomes.values():
             if not outcome.complete:
                 outcome.reasons = {**self.skipped, **outcome.reasons}
-        kept = {s: spans[s, series] for s, series in series_of.items()}
-        return FetchResult(window, outcomes, kept, dict(self.skipped))
+        kept = {symbol: spans[symbol, series] for symbol, series in series_of.items()}
+        return FetchResult(plan.window, outcomes, kept, dict(self.skipped))
 
 
 def _tickers(symbols: Sequence[str]) -> list[str]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from features.sources.answered import Window
 from features.sources.portion import SymbolOutcome
+from features.sources.series.gaps import Window
 
 _LATE = timedelta(days=7)  # a start that is later than this is worth a note
 
@@ -91,7 +91,9 @@ class FetchResult:
             "first": first,
             "last": last,
             "refetched": outcome.refetched,
-            "set_aside": outcome.set_aside,
+            "set_aside": [f"{ts}: {why}" for ts, why in outcome.set_aside.items()],
+            "lacking": list(outcome.lacking),
+            "notes": outcome.notes,
             "reasons": outcome.reasons,
         }
 
@@ -101,9 +103,10 @@ class FetchResult:
         if joined:
             notes.append(f"bars of {', '.join(joined)} joined the series of {outcome.series}")
         if outcome.refetched:
-            notes.append(f"fetched anew, since its past has changed ({outcome.refetched})")
+            notes.append(f"its series was replaced: {outcome.refetched}")
+        notes += outcome.notes
         if outcome.set_aside:
-            first = outcome.set_aside[0]
+            first = ": ".join(map(str, next(iter(outcome.set_aside.items()))))
             notes.append(f"{len(outcome.set_aside)} bad bars set aside, the first: {first}")
         if outcome.complete and outcome.series and outcome.reasons and outcome.bars:
             whys = "; ".join(f"{name}: {why}" for name, why in outcome.reasons.items())

@@ -10,10 +10,11 @@ from features.bars.schema import BAR_SCHEMA
 from features.bars.sessions import sessions_between
 from features.sources.http.errors import NotEntitled, NotServed, SourceDown
 
-Row = tuple[str, datetime | int | str, Any, Any, Any, Any, Any]  # in the order of BAR_COLUMNS
+Row = tuple[str, Any, Any, Any, Any, Any, Any]  # in the order of BAR_COLUMNS
+_LATEST = 1e13  # milliseconds since 1970: the year 2286
 
 
-def frame_of(rows: Iterable[Row], *, unit: str | None = None) -> pl.DataFrame:
+def frame_of(rows: Iterable[Sequence[Any]], *, unit: str | None = None) -> pl.DataFrame:
     """Rows as bars of `BAR_SCHEMA`; what is no number becomes null, for the checks to find.
 
     Args:
@@ -22,13 +23,34 @@ def frame_of(rows: Iterable[Row], *, unit: str | None = None) -> pl.DataFrame:
     """
     read: dict[str, pl.DataType] = {column: pl.Float64() for column in BAR_SCHEMA}
     read |= {"symbol": pl.String(), "ts": pl.Int64() if unit else pl.String()}
-    frame = pl.DataFrame(list(rows), schema=read, orient="row", strict=False)
+    when = _whole if unit else _text
+    plain = [(_text(symbol), when(ts), *map(_number, values)) for symbol, ts, *values in rows]
+    frame = pl.DataFrame(plain, schema=read, orient="row")
     ts = pl.col("ts")
     if unit is None:
         time = ts.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
     else:
         time = pl.from_epoch(ts, time_unit="ms" if unit == "ms" else "s").cast(pl.Datetime("us"))
     return frame.with_columns(time.dt.replace_time_zone("UTC"))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # a number of 400 digits
+        return None
+
+
+def _whole(value: Any) -> int | None:
+    """A time of a year that there is."""
+    number = _number(value)
+    return int(number) if number is not None and 0 <= number < _LATEST else None
 
 
 def sessions_in(start: datetime, end: datetime) -> int:

@@ -1,8 +1,9 @@
 """What a fetch asks for at a time, and what becomes of it."""
 
 from dataclasses import dataclass, field
+from datetime import date, datetime
 
-from features.sources.answered import Window
+from features.sources.series.gaps import Window
 
 
 @dataclass(frozen=True)
@@ -11,20 +12,17 @@ class Portion:
 
     Args:
         symbols: Which.
-        window: [start, end) of opening times; it touches the series, if there is one.
+        window: [start, end) of opening times.
         series: The series that it belongs to; None: they have none yet.
-        whole: The window of the series with this portion, to be fetched anew if need be.
+        bare: Whether to ask for it by itself, without bars of the series beside it.
+        again: Whether it is there already, and what comes may correct it by any size.
     """
 
     symbols: tuple[str, ...]
     window: Window
     series: str | None
-    whole: Window
-
-    @property
-    def is_head(self) -> bool:
-        """Whether the series goes on after the window."""
-        return self.window[1] < self.whole[1]
+    bare: bool = False
+    again: bool = False
 
 
 @dataclass
@@ -34,11 +32,15 @@ class SymbolOutcome:
     Args:
         series: The series it is in; None: it has none.
         sources: Who bars came from.
-        bars: How many were written.
-        refetched: Why its series was fetched anew; "" when it was not.
+        bars: How many new ones were written.
+        refetched: Why its series was fetched anew or put on another basis; "" when it was not.
         reasons: By source, why something is missing.
-        set_aside: Bars that failed the checks, and why.
+        set_aside: Times of bars that failed the checks, and why.
+        notes: What else is worth knowing.
+        lacking: Sessions that lack bars, all or in part.
+        proven: Whether its source has told its past as the series has it, in this fetch.
         complete: Whether all that was lacking is there.
+        answered: Windows that the source of its series has answered.
     """
 
     series: str | None = None
@@ -46,5 +48,9 @@ class SymbolOutcome:
     bars: int = 0
     refetched: str = ""
     reasons: dict[str, str] = field(default_factory=dict)
-    set_aside: list[str] = field(default_factory=list)
+    set_aside: dict[datetime | None, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    lacking: tuple[date, ...] = ()
+    proven: bool = False
     complete: bool = True
+    answered: list[Window] = field(default_factory=list)

@@ -32,6 +32,10 @@ def fetch(
         str | None,
         typer.Option(help="Ask this vendor only; default: all of them, in order."),
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Ask for all of it, and take what corrects the lake's bars."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Fetch the bars that the lake lacks; the same command again goes on where it ended.
@@ -50,7 +54,7 @@ def fetch(
     first = datetime.combine(_day(start), time(), tzinfo=UTC)
     last = datetime.combine(_day(end), time(), tzinfo=UTC) + timedelta(days=1) if end else None
     with _watching() as report:
-        result = fetcher.fetch(FetchRequest(tuple(symbols), interval, first, last), report)
+        result = fetcher.fetch(FetchRequest(tuple(symbols), interval, first, last, again), report)
     emit(result.to_dict(), as_json, lambda console: render(console, result))
     if not result.complete:
         talk("next: mend what the reasons name; the same command fetches only what is missing")

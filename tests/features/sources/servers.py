@@ -200,7 +200,7 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).replace(tzinfo=UTC)
 
 
-def alpaca(market: Market) -> Vendor:
+def alpaca(market: Market, page: int = PAGE) -> Vendor:
     """`GET /v2/stocks/bars`, several symbols, in pages."""
 
     def answer(call: Call) -> Reply:
@@ -215,9 +215,9 @@ def alpaca(market: Market) -> Vendor:
         ]
         first = int(call.query.get("page_token", 0))
         bars: dict[str, list[Document]] = {}
-        for symbol, bar in rows[first : first + PAGE]:
+        for symbol, bar in rows[first : first + page]:
             bars.setdefault(symbol, []).append(bar)
-        more = str(first + PAGE) if first + PAGE < len(rows) else None
+        more = str(first + page) if first + page < len(rows) else None
         return Reply(document={"bars": bars, "next_page_token": more})
 
     return Vendor(answer)

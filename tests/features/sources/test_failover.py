@@ -101,7 +101,7 @@ def test_hourly_bars_of_another_session_grid_are_refused(shop):
     assert (
         result.outcomes["AAA"]
         .reasons["yahoo"]
-        .startswith("session: their bars start at :30, ours at :00; 0 of 20 bars are in common")
+        .startswith("session: their bars start at :30, ours at :00; 0 of 27 bars are in common")
     )
 
 

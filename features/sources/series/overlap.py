@@ -1,4 +1,4 @@
-"""Whether two sources have the same series: what they say about the same bars."""
+"""Whether another source has the same series: what both say about the same bars."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -61,9 +61,7 @@ def compare(
     )
     worst = float((ratio["close"] - 1).abs().max())  # type: ignore[arg-type]
     reason = (
-        _zone_reason(ours, theirs, interval)
-        or _price_reason(ratio, worst)
-        or _volume_reason(common)
+        _zone_reason(ours, theirs, interval) or _price_reason(ratio, worst) or volume_reason(common)
     )
     return Comparison(common.height, worst, reason)
 
@@ -94,7 +92,8 @@ def _close_reason(ratio: pl.DataFrame, worst: float) -> str:
     return text if spread > TOLERANCE else f"adjustment: {text}, the same all along"
 
 
-def _volume_reason(common: pl.DataFrame) -> str:
+def volume_reason(common: pl.DataFrame) -> str:
+    """Whether two volumes count other things; `volume` and `volume_theirs` of common bars."""
     traded = common.filter(pl.col("volume") > 0, pl.col("volume_theirs") > 0)
     if traded.is_empty():
         return ""

@@ -1,6 +1,6 @@
 """What tells two sources' bars apart."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.bars.schema import BAR_SCHEMA
-from features.sources.gaps import answered_until, end_of_data, lacking, last_session
-from features.sources.overlap import compare
+from features.sources.series.overlap import compare
 
 PRICES = ("open", "high", "low", "close")
 HOUR = timedelta(hours=1)
@@ -126,43 +125,3 @@ def test_too_few_bars_prove_nothing(count):
 
     assert not comparison.equal
     assert comparison.reason.endswith(f"{count} of 20 bars are in common, 5 are needed")
-
-
-MORNING = datetime(2024, 1, 10, 14, tzinfo=UTC)
-EVENING = datetime(2024, 1, 10, 21, 30, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("now", "delay", "interval", "end"),
-    [
-        (MORNING, 0, "1d", date(2024, 1, 10)),
-        (EVENING, 16, "1d", date(2024, 1, 11)),
-        (EVENING, 45, "1d", date(2024, 1, 10)),
-        (datetime(2024, 7, 3, 17, 30, tzinfo=UTC), 16, "1d", date(2024, 7, 4)),  # half day
-        (datetime(2024, 1, 13, 9, tzinfo=UTC), 16, "1d", date(2024, 1, 14)),  # Saturday
-    ],
-)
-def test_a_daily_bar_is_there_when_its_session_has_closed(now, delay, interval, end):
-    found = end_of_data(now, timedelta(minutes=delay), interval)
-
-    assert found == datetime(end.year, end.month, end.day, tzinfo=UTC)
-
-
-def test_an_intraday_bar_is_there_when_its_period_is_over():
-    assert end_of_data(EVENING, timedelta(minutes=16), "1h") == EVENING - timedelta(minutes=76)
-
-
-def test_what_is_lacking_touches_what_was_asked():
-    def at(day: int) -> datetime:
-        return datetime(2024, 1, day, tzinfo=UTC)
-
-    asked = (at(10), at(17))
-    assert lacking((at(8), at(20)), None, "1d") == [(at(8), at(20))]
-    assert lacking((at(8), at(20)), asked, "1d") == [(at(8), at(10)), (at(17), at(20))]
-    assert lacking((at(11), at(16)), asked, "1d") == []
-    assert lacking((at(22), at(25)), asked, "1d") == [(at(17), at(25))]
-    assert lacking((at(10), at(22)), (at(10), at(20)), "1d") == []  # a weekend
-    assert last_session(at(13), at(16), "1d") is None  # a weekend and a holiday
-    assert answered_until(at(16), (at(8), at(20)), "1d") == at(17)
-    assert answered_until(at(19), (at(8), at(20)), "1d") == at(20)
-    assert answered_until(None, (at(8), at(20)), "1d") == at(8)

@@ -4,18 +4,22 @@ A folder of this machine or any fsspec URL (`s3://bucket/path`, `gs://...`); a c
 (s3fs, gcsfs) must be installed there, and credentials come from where that package looks for them.
 """
 
+import json
 import os
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.errors import ConfigError, DataError, PloutosError, UsageError
-from cluster.files import write_atomic
+from cluster.files import canonical_json, sha256_of, write_atomic
 
 VARIABLE = "PLOUTOS_ARTIFACTS"
 _PROBE = ".writable"
+_INDEX = ".mirror.json"
 
 
 class ArtifactStore:
@@ -110,6 +114,44 @@ class ArtifactStore:
             written.append(key)
         return written
 
+    def mirror(self, name: str, folder: Path, only: re.Pattern[str]) -> list[str]:
+        """Make the files in `folder` those under `name`; returns the names of all of them.
+
+        A file comes when it is new here, or changed there or here: an index beside them keeps what
+        the store said of each, and the SHA-256 of what came.
+
+        Args:
+            name: As for `put`.
+            folder: Of nothing else; it must exist.
+            only: What the wanted names look like.
+
+        Raises:
+            PloutosError: a file changed while it came.
+        """
+        index = folder / _INDEX
+        known = json.loads(index.read_bytes()) if index.is_file() else {}
+        details = self._details(name)
+        wanted = {key: detail for key, detail in details.items() if only.fullmatch(key)}
+        for key, detail in sorted(wanted.items()):
+            stated = repr(sorted(detail.items(), key=lambda item: item[0]))
+            target, entry = folder / key, known.get(key, {})
+            if (
+                entry.get("stated") == stated
+                and target.is_file()
+                and sha256_of(target) == entry["sha256"]
+            ):
+                continue
+            with self._answers(self.url):
+                data = self._files.cat_file(self._path(f"{name}/{key}"))
+            if len(data) != int(detail["size"]):
+                raise PloutosError(f"{self.address(name)}/{key} changed while it was read")
+            write_atomic(target, data)
+            known[key] = {"stated": stated, "sha256": sha256(data).hexdigest()}
+        for key in known.keys() - wanted.keys():
+            (folder / key).unlink(missing_ok=True)
+        write_atomic(index, canonical_json({key: known[key] for key in wanted}))
+        return sorted(wanted)
+
     def names(self, prefix: str, *, complete: str = "") -> list[str]:
         """The folders right under `prefix`, less those without the file `complete`."""
         found: dict[str, set[str]] = {}
@@ -128,15 +170,16 @@ class ArtifactStore:
 
     def _sizes(self, name: str) -> dict[str, int]:
         """Bytes of each visible file under `name`, by its path in there."""
+        return {key: int(detail["size"]) for key, detail in self._details(name).items()}
+
+    def _details(self, name: str) -> dict[str, dict[str, Any]]:
+        """What the store says of each visible file under `name`, by its path in there."""
         root = self._path(name)
         with self._answers(self.url):
             self._files.invalidate_cache()
-            details: dict[str, dict[str, Any]] = self._files.find(root, detail=True)
-        sizes = {
-            path.removeprefix(root).lstrip("/"): int(detail["size"])
-            for path, detail in details.items()
-        }
-        return {key: size for key, size in sizes.items() if not _is_hidden(key)}
+            found: dict[str, dict[str, Any]] = self._files.find(root, detail=True)
+        details = {path.removeprefix(root).lstrip("/"): detail for path, detail in found.items()}
+        return {key: detail for key, detail in details.items() if not _is_hidden(key)}
 
     def _write(self, path: str, data: bytes) -> None:
         """Whole or not at all: by a rename on a disk, by the service itself in an object store."""
@@ -181,7 +224,7 @@ def _refuse_password(url: str) -> None:
     """A URL is printed, and stands in the entrypoint of a job for all to read."""
     if urlsplit(url).password is not None:
         raise UsageError(
-            "the URL of the artefact store holds a password",
+            "the URL holds a password",
             "it would be printed, and shown to everybody who may list jobs",
             "give the credentials in the environment of the cluster",
         )

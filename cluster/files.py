@@ -4,13 +4,17 @@ import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cluster.errors import PloutosError
+from cluster.errors import PloutosError, UsageError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 _ADVICE = {
     errno.ENOSPC: ("the disk is full", "free some space (df -h), then run the command again"),
@@ -65,6 +69,46 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether it can be the name of one file or folder, and leads nowhere else."""
+    return _NAME.fullmatch(name) is not None
+
+
+def check_name(name: str, noun: str) -> None:
+    """Refuse a name that is to become a file's or a folder's, and is none.
+
+    Raises:
+        UsageError: it is none; says what a name is.
+    """
+    if not is_plain_name(name):
+        raise UsageError(
+            f"{name!r} is no name for a {noun}",
+            "it has up to 100 letters, digits, '_', '.' and '-', a letter or digit first",
+            "choose another name",
+        )
+
+
+def newest_first(paths: Iterable[Path], made: Callable[[Path], str | datetime]) -> list[Path]:
+    """Paths by when they were made, as their own content says; equal ones by name.
+
+    File times say nothing: a copy or a restore changes them.
+
+    Args:
+        paths: Files or folders.
+        made: Reads the time, ISO 8601 or as a value. What it cannot read comes last.
+    """
+
+    def key(path: Path) -> tuple[datetime, str]:
+        try:
+            found = made(path)
+            moment = datetime.fromisoformat(found) if isinstance(found, str) else found
+            return moment.astimezone(UTC), path.name
+        except (PloutosError, OSError, ValueError, LookupError, TypeError):
+            return datetime.min.replace(tzinfo=UTC), path.name
+
+    return sorted(paths, key=key, reverse=True)
 
 
 def sha256_of(path: Path) -> str:

@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore")
 
     ploutos_home: Path = Path(".ploutos")
+    ploutos_lake: str = ""
     broker: Literal["paper", "alpaca", "etoro"] = "paper"
     alpaca_paper_api_key: SecretStr | None = None
     alpaca_paper_secret_key: SecretStr | None = None

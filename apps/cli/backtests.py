@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from apps.cli.output import plain
 from apps.cli.readers import find_bundle
 from cluster.errors import UsageError
-from cluster.files import write_atomic
+from cluster.files import newest_first, write_atomic
 from cluster.settings import Home
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def keep(home: Home, document: dict[str, Any]) -> Path:
 
 def kept(home: Home) -> list[Path]:
     """The results of this home, newest first."""
-    return sorted((home.reports / FOLDER).glob("*.json"), key=_age, reverse=True)
+    found = (home.reports / FOLDER).glob("*.json")
+    return newest_first(found, lambda path: str(json.loads(path.read_bytes())["at"]))
 
 
 def read_kept(home: Home, name: str | None) -> dict[str, Any]:
@@ -85,7 +86,3 @@ def read_kept(home: Home, name: str | None) -> dict[str, Any]:
         raise UsageError(wanted, f"in {home.reports / FOLDER}", "ploutos backtest run")
     document: dict[str, Any] = json.loads(found[0].read_bytes())
     return {"backtest": found[0].stem, **document}
-
-
-def _age(path: Path) -> tuple[int, str]:
-    return path.stat().st_mtime_ns, path.name

@@ -3,12 +3,15 @@
 A file that is torn, damaged or missing becomes a state with a reason, never an exception.
 """
 
+import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from cluster.errors import BundleError, PloutosError
+from cluster.files import newest_first
 from cluster.settings import Home
 
 if TYPE_CHECKING:
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from train.bundle.manifest import Manifest
     from train.bundle.verdict_record import VerdictRecord
     from train.sweep.plan import SweepPlan
+
+_TAIL = 1 << 16  # bytes, longer than most records
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,20 @@ class BundleCard:
 
 def journal_paths(home: Home) -> list[Path]:
     """The journals of a home, the one written last first."""
-    return _newest_first(home.journal, "*.jsonl")
+    found = [path for path in home.journal.glob("*.jsonl") if not path.name.startswith(".")]
+    return newest_first(found, _last_written)
+
+
+def _last_written(path: Path) -> str:
+    """The time in the last whole line of a journal."""
+    with path.open("rb") as file:
+        for size in (_TAIL, path.stat().st_size):
+            file.seek(-min(size, path.stat().st_size), os.SEEK_END)
+            lines = file.read().splitlines(keepends=True)[::-1]
+            for line in lines:
+                if line.startswith(b"{") and line.endswith(b"}\n"):
+                    return str(json.loads(line)["ts"])
+    raise ValueError("no whole line")
 
 
 def read_log(path: Path) -> JournalLog:
@@ -85,8 +103,10 @@ def newest_journal(home: Home) -> JournalLog | None:
 
 
 def bundle_cards(home: Home) -> list[BundleCard]:
-    """Every bundle of a home, newest first."""
-    return [_card(path.parent) for path in _newest_first(home.bundles, "*/manifest.json")]
+    """Every bundle of a home, newest first, damaged ones last."""
+    from train.bundle.bundle import list_bundles
+
+    return [_card(folder) for folder in list_bundles(home.bundles)]
 
 
 def _card(folder: Path) -> BundleCard:
@@ -186,16 +206,3 @@ def newest_bar(home: Home) -> LakeEnd | None:
         return None
     newest = status.row(0, named=True)
     return LakeEnd(newest["last"].astimezone(UTC), newest["source"])
-
-
-def _newest_first(folder: Path, pattern: str) -> list[Path]:
-    """The files of a folder by the time of their last write."""
-    stamped = []
-    for path in folder.glob(pattern):
-        if path.name.startswith(".") or path.parent.name.startswith("."):  # a draft
-            continue
-        try:
-            stamped.append((path.stat().st_mtime_ns, path))
-        except FileNotFoundError:  # deleted since the listing
-            continue
-    return [path for _, path in sorted(stamped, reverse=True)]

@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from apps.cli.output import talk
 from apps.cli.readers import find_bundle
-from cluster.errors import DataError, UsageError
+from cluster.errors import UsageError
+from cluster.files import check_name
 from cluster.settings import Home, home
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from trade.session.replay import Candidates, SessionReport
     from trade.session.replay_result import ReplayResult
     from train.bundle.manifest import Manifest
+    from train.bundle.windows import WalkedDays
 
 SIMULATED = "SIMULATED"
 
@@ -41,37 +44,56 @@ class ReplayOptions:
 
 def run_replay(
     options: ReplayOptions, on_session: "Callable[[SessionReport], None]"
-) -> "ReplayResult":
-    """Replay a bundle of this home.
+) -> "tuple[ReplayResult, WalkedDays]":
+    """Replay a bundle of this home, by default over its test window; the reading is counted.
 
     Raises:
+        UsageError: the session's name is none.
         PloutosError: no bundle, no bars, no endpoint, or what `trade.session.replay.replay` raises.
     """
     from trade.orders.protection import Protection
     from trade.session.replay import ReplayRequest, replay
     from train.bundle.bundle import read_manifest
+    from train.bundle.stages import bundle_to_serve
+    from train.bundle.window_reading import note_days
+    from train.bundle.windows import walked_days
+    from train.ledger.ledger import TrialLedger
 
     place = home()
-    folder = find_bundle(place, options.bundle)
-    manifest = read_manifest(folder)
     name = options.session or f"replay-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    check_name(name, "session")
+    folder = find_bundle(place, options.bundle) if options.bundle else bundle_to_serve(place)[0]
+    manifest = read_manifest(folder)
     with _policy(options, folder, manifest, place) as policy:
-        bars = _bars(options, manifest, place)
+        bars, simulated = _bars(options, manifest, place)
+        days = walked_days(place, manifest, options.start, options.end, bars)
+        talk(f"walking {days.first} to {days.last} ({days.parts or 'not known to the bundle'})")
+        if days.trained_on:
+            talk("note: the bundle was trained on some of these days: a profit there says nothing")
+        journal = place.journal / f"{name}.jsonl"
+        if not journal.exists():
+            note_days(TrialLedger(place.ledger), manifest, days, "replay")
         request = ReplayRequest(
             bars=bars,
             bundle=manifest,
             policy=policy,
-            journal=place.journal / f"{name}.jsonl",
-            label=SIMULATED if manifest.data.label == SIMULATED else "REPLAY",
-            start=options.start,
-            end=options.end,
+            journal=journal,
+            label=_label(days, simulated=simulated),
+            start=days.first,
+            end=days.last,
             limits=limits_of(options, manifest.risk),
             protection=Protection() if options.risk else None,
             seed=options.seed,
             resume=options.resume,
-            candidates=_candidates(manifest, place, bars),
+            candidates=_candidates(manifest, place, bars, simulated=simulated),
         )
-        return replay(request, on_session)
+        return replay(request, on_session), days
+
+
+def _label(days: "WalkedDays", *, simulated: bool) -> str:
+    """What every page says of the session's numbers: of which bars, and whether they are news."""
+    kind = SIMULATED if simulated else "REPLAY"
+    return f"{kind} of training days" if days.trained_on else kind
 
 
 def limits_of(
@@ -103,7 +125,9 @@ def _setting(text: str) -> tuple[str, float]:
     return name.strip(), int(number) if number.is_integer() else number
 
 
-def _candidates(manifest: "Manifest", place: Home, bars: "CheckedBars") -> "Candidates | None":
+def _candidates(
+    manifest: "Manifest", place: Home, bars: "CheckedBars", *, simulated: bool
+) -> "Candidates | None":
     """Who may sit in the bundle's slots, by the home's universe; None where it has no slots.
 
     Of the simulated market, everybody may.
@@ -118,7 +142,7 @@ def _candidates(manifest: "Manifest", place: Home, bars: "CheckedBars") -> "Cand
 
     if manifest.slots is None:
         return None
-    if manifest.data.label == SIMULATED:
+    if simulated:
         sectors = sectors_by_name(bars.symbols)
         known = Universe.of_all(sectors, SIMULATED)
     else:
@@ -126,37 +150,23 @@ def _candidates(manifest: "Manifest", place: Home, bars: "CheckedBars") -> "Cand
     return Candidates(known, place.tables / "scan")
 
 
-def _bars(options: ReplayOptions, manifest: "Manifest", place: Home) -> "CheckedBars":
-    """The bars of the bundle's symbols, from a file or from one source of the lake.
+def _bars(options: ReplayOptions, manifest: "Manifest", place: Home) -> "tuple[CheckedBars, bool]":
+    """The bars of the bundle's symbols, of a file or of the lake, and whether they are simulated.
 
     Raises:
         DataError: there are none.
-        UsageError: the lake has them from more than one source.
+        UsageError: the lake has them in more than one series.
     """
-    from features import Lake, check_bars, read_bars
+    from features import read_bars
+    from features.lake.origins import is_simulated
+    from features.universe.sector_of import are_simulated
+    from train.bundle.lake_bars import lake_bars
 
     if options.bars is not None:
-        return read_bars(options.bars)
-    interval = manifest.data.interval
-    symbols = None if manifest.slots else list(manifest.symbols)
-    lake = Lake(place.lake)
-    bars = lake.scan(interval, source=options.source, symbols=symbols).collect()
-    if bars.is_empty():
-        named = manifest.symbols
-        simulated = manifest.data.label == SIMULATED
-        raise DataError(
-            f"the lake has no {interval} bars of this bundle's symbols",
-            f"it was made for {', '.join(named[:5])}{', ...' if len(named) > 5 else ''}",
-            "ploutos data simulate" if simulated else "ploutos trade replay --bars FILE",
-        )
-    sources = sorted(bars["series"].unique())
-    if len(sources) > 1:
-        raise UsageError(
-            "the lake has these bars from more than one source",
-            ", ".join(sources),
-            f"ploutos trade replay --source {sources[0]}",
-        )
-    return check_bars(bars, origin=f"{interval} bars of the lake")
+        bars, series = read_bars(options.bars), ""
+    else:
+        bars, series = lake_bars(place, manifest, options.source)
+    return bars, is_simulated(series) or are_simulated(bars.symbols)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from apps.cli.output import Json, emit, print_fields, table
+from train.sweep.bars.choice import LakeOption
 
 if TYPE_CHECKING:
     from cluster.artifacts import ArtifactStore
@@ -25,9 +26,11 @@ Store = Annotated[
 @app.command("submit", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def submit(
     context: typer.Context,
+    *,
     address: Address = DASHBOARD,
     working_dir: Annotated[Path, typer.Option(help="Uploaded to the cluster.")] = Path(),
     artifacts: Store = "",
+    lake: LakeOption = None,
     as_json: Json = False,
 ) -> None:
     """Submit a sweep; what follows `--` goes to `python -m train.sweep`, and is checked here first.
@@ -38,10 +41,22 @@ def submit(
     from train.sweep.__main__ import check_arguments
 
     arguments = [*context.args, *(["--artifacts", artifacts] if artifacts else [])]
+    lake = lake or _lake_of_setting(context.args)
+    arguments += ["--lake", lake] if lake else []
     check_arguments(arguments)
     entrypoint = shlex.join(["python", "-m", "train.sweep", *arguments])
     job = Jobs(address).submit(entrypoint, working_dir=working_dir.absolute())
     emit({"job": job, "entrypoint": entrypoint, "address": address}, as_json)
+
+
+def _lake_of_setting(arguments: list[str]) -> str:
+    """PLOUTOS_LAKE, which no cluster knows of; "" where the arguments name other bars."""
+    from cluster.settings import load_settings
+
+    named = {argument.partition("=")[0] for argument in arguments}
+    if named & {"--bars", "--simulated", "--edge", "--lake", "--resume"}:
+        return ""
+    return load_settings().ploutos_lake
 
 
 @app.command("status")

@@ -8,6 +8,14 @@ from rich.console import Console
 
 from apps.cli.output import Json, emit, print_fields, row_table, table, talk
 from train.learners.factory import LEARNERS
+from train.sweep.bars.choice import (
+    BarsChoice,
+    EdgeOption,
+    FileOption,
+    LakeOption,
+    SimulatedOption,
+    SourceOption,
+)
 
 if TYPE_CHECKING:
     from train.bundle.verdict_record import Check, VerdictRecord
@@ -27,10 +35,11 @@ VERDICT_NEGATIVE = 6
 def run(
     *,
     scenario: Annotated[str | None, typer.Option(help="Name, or YAML file [demo].")] = None,
-    bars: Annotated[
-        Path | None, typer.Option(help="Parquet or CSV; default: the simulated market.")
-    ] = None,
-    edge: Annotated[float, typer.Option(help="Sharpe ratio planted in the simulated market.")] = 0,
+    bars: FileOption = None,
+    simulated: SimulatedOption = False,
+    edge: EdgeOption = None,
+    source: SourceOption = None,
+    lake: LakeOption = None,
     folds: Annotated[int | None, typer.Option(min=1, help="How many folds.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="How many trials a fold.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Environment steps a trial.")] = None,
@@ -42,7 +51,7 @@ def run(
     name: Annotated[str, typer.Option(help="Of the walk; default: scenario and time.")] = "",
     resume: Annotated[str | None, typer.Option(help="Go on with an interrupted walk.")] = None,
     bundle: Annotated[
-        str | None, typer.Option(help="Judge this one on --bars instead: id or folder.")
+        str | None, typer.Option(help="Judge this one on later bars instead: id or folder.")
     ] = None,
     symbols: Annotated[
         str | None, typer.Option(help="With --bundle: A,B,C or all; default: the bundle's own.")
@@ -51,36 +60,37 @@ def run(
 ) -> None:
     """Walk forward: a sweep in every fold, one verdict on all test windows. Ctrl-C is safe.
 
-    With --bundle nothing is trained: the bundle is judged on the sessions of --bars that came
-    after the bars it was made on. Exit code 0 means BETTER, 6 NOT BETTER.
+    With --bundle nothing is trained: the bundle is judged on the sessions of the bars, by default
+    the lake's, that came after those it was made on. Exit code 0 means BETTER, 6 NOT BETTER.
 
     Example: ploutos judge run --scenario demo --folds 3
     """
+    choice = BarsChoice(file=bars, simulated=simulated, edge=edge, source=source, lake=lake)
     training = (scenario, folds, trials, steps, learner, settings)
-    _check_options(training, bundle=bundle, resume=resume, bars=bars, symbols=symbols)
-    if bundle is not None and bars is not None:
-        better = _judge_bundle(bundle, bars, symbols, as_json)
+    _check_options(training, choice, bundle=bundle, resume=resume, symbols=symbols)
+    if bundle is not None:
+        better = _judge_bundle(bundle, choice, symbols, as_json)
     elif resume is not None:
         better = _resume(resume, as_json)
     else:
         from cluster.settings import home
         from train.scenarios.overrides import scenario_of
-        from train.sweep.request import requested
+        from train.sweep.bars.request import requested
 
         config = scenario_of(
             scenario or "demo", settings, trials=trials, steps=steps, learner=learner, folds=folds
         )
-        better = _walk(requested(config, bars, home(), name=name, edge=edge), as_json)
+        better = _walk(requested(config, choice, home(), name=name), as_json)
     if not better:
         raise typer.Exit(VERDICT_NEGATIVE)
 
 
 def _check_options(
     training: tuple[object, ...],
+    choice: BarsChoice,
     *,
     bundle: str | None,
     resume: str | None,
-    bars: Path | None,
     symbols: str | None,
 ) -> None:
     from cluster.errors import UsageError
@@ -90,12 +100,14 @@ def _check_options(
         raise UsageError(
             "--bundle judges what is there already", "it trains nothing", "leave the others out"
         )
-    if resume is not None and (given or bars is not None):
+    if resume is not None and (given or choice != BarsChoice()):
         raise UsageError(
             "--resume goes on with a walk as it was begun", "", "leave the other options out"
         )
-    if bundle is not None and bars is None:
-        raise UsageError("--bundle needs bars to judge it on", "", "add --bars FILE")
+    if bundle is not None and (choice.is_simulated or choice.lake is not None):
+        raise UsageError(
+            "--bundle judges on bars of a file, or of this home's lake", "", "add --bars FILE"
+        )
     if symbols is not None and bundle is None:
         raise UsageError("--symbols goes with --bundle", "", "--set data.tickers=[A,B] for a walk")
 
@@ -104,6 +116,7 @@ def _walk(request: "SweepRequest", as_json: bool) -> bool:
     from apps.cli.walk_lines import walk_printer
     from train.judge.walk_forward import run_walk
 
+    talk(f"bars: {request.told}")
     report = walk_printer(request.config.folds.count, request.config.search.trials)
     return _finish(run_walk(request, report), as_json)
 
@@ -131,6 +144,7 @@ def _finish(result: "WalkResult", as_json: bool) -> bool:
     document = {
         "walk": result.plan.name,
         "problem": result.plan.problem,
+        "bars": result.plan.bars,
         **_told(judged.verdict),
         "folds": [fold.to_dict() for fold in result.folds],
         "paths": {path.name: path.to_dict() for path in paths},
@@ -202,35 +216,43 @@ def _checks_table(title: str, checks: "tuple[Check, ...]") -> Any:
     return table(("", "check", "value", "needs", ""), rows, title)
 
 
-def _judge_bundle(bundle: str, bars: Path, symbols: str | None, as_json: bool) -> bool:
+def _judge_bundle(bundle: str, choice: BarsChoice, symbols: str | None, as_json: bool) -> bool:
     from apps.cli.readers import find_bundle
     from cluster.settings import home
     from features import read_bars
     from features.bars.symbols import canonical_symbols
+    from train.bundle.bundle import read_manifest
+    from train.bundle.lake_bars import lake_bars
     from train.judge.unseen_bars import judge_on_bars
 
     chosen = canonical_symbols(symbols.split(",")) if symbols and symbols != "all" else symbols
-    judged = judge_on_bars(
-        home(), find_bundle(home(), bundle), read_bars(bars), label=bars.stem, symbols=chosen
-    )
+    folder = find_bundle(home(), bundle)
+    if choice.file is not None:
+        bars, label, where = read_bars(choice.file), choice.file.stem, str(choice.file)
+    else:
+        manifest = read_manifest(folder)
+        bars, label = lake_bars(home(), manifest, choice.source, all_symbols=chosen is not None)
+        where = f"series {label} of the lake {home().lake}"
+    talk(f"bars: {where}")
+    judged = judge_on_bars(home(), folder, bars, label=label, symbols=chosen)
     for remark in judged.remarks:
         talk(f"note: {remark}")
-    _print_unseen(judged, bars, as_json)
+    _print_unseen(judged, where, as_json)
     return judged.verdict.better
 
 
-def _print_unseen(judged: "UnseenJudgement", bars: Path, as_json: bool) -> None:
+def _print_unseen(judged: "UnseenJudgement", bars: str, as_json: bool) -> None:
     from cluster.settings import home
     from train.report.report import write_report
 
     manifest = judged.report.manifest
-    page = home().reports / f"{manifest.bundle_id}-on-{bars.stem}.html"
+    page = home().reports / f"{manifest.bundle_id}-on-{manifest.data.label}.html"
     write_report(page, judged.report)
     paths = [judged.report.candidate, *judged.report.baselines]
     dates = judged.report.candidate.dates()
     document = {
         "bundle": manifest.bundle_id,
-        "bars": str(bars),
+        "bars": bars,
         "unseen": {"first": dates[0], "last": dates[-1], "sessions": len(dates)},
         "symbols": manifest.symbols,
         "remarks": judged.remarks,

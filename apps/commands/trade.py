@@ -27,12 +27,16 @@ DATE = ["%Y-%m-%d"]
 def replay(
     *,
     start: Annotated[
-        datetime | None, typer.Option("--from", formats=DATE, help="First date.")
+        datetime | None,
+        typer.Option("--from", formats=DATE, help="First date; default: the test window's."),
     ] = None,
     end: Annotated[
-        datetime | None, typer.Option("--to", formats=DATE, help="Last date, included.")
+        datetime | None,
+        typer.Option("--to", formats=DATE, help="Last date, included; default: the test window's."),
     ] = None,
-    bundle: Annotated[str | None, typer.Option(help="Default: the newest.")] = None,
+    bundle: Annotated[
+        str | None, typer.Option(help="Default: the champion, else the newest, as serve up.")
+    ] = None,
     bars: Annotated[Path | None, typer.Option(help="Bar file; default: the lake.")] = None,
     source: Annotated[str | None, typer.Option(help="Source in the lake.")] = None,
     local: Annotated[
@@ -49,6 +53,8 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Trade a bundle over past bars with the built-in paper broker; decisions come over HTTP.
+
+    Days that it was not trained on count as a reading of them, as in every walk.
 
     Example: ploutos trade replay --from 2025-03-03 --to 2025-03-14
     """
@@ -67,9 +73,9 @@ def replay(
         resume=resume,
         seed=seed,
     )
-    result = run_replay(options, _tell)
+    result, days = run_replay(options, _tell)
     document = {key: value for key, value in vars(result).items() if key != "equity_curve"}
-    emit(document, as_json)
+    emit(document | {"from": days.first, "to": days.last, "parts": days.parts}, as_json)
 
 
 def _tell(report: "SessionReport") -> None:

@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.cli.output import Json, emit, frame_table, print_fields, row_table
+from apps.cli.output import Json, emit, frame_table, print_fields, row_table, talk
 from train.learners.factory import LEARNERS
+from train.sweep.bars.choice import (
+    BarsChoice,
+    EdgeOption,
+    FileOption,
+    LakeOption,
+    SimulatedOption,
+    SourceOption,
+)
 
 if TYPE_CHECKING:
     from train.judge.judge_bundle import Judgement
@@ -22,10 +30,11 @@ app = typer.Typer(help="Run, resume and inspect sweeps.", no_args_is_help=True)
 def run(
     *,
     scenario: Annotated[str, typer.Option(help="Name, or YAML file.")] = "demo",
-    bars: Annotated[
-        Path | None, typer.Option(help="Parquet or CSV; default: the simulated market.")
-    ] = None,
-    edge: Annotated[float, typer.Option(help="Sharpe ratio planted in the simulated market.")] = 0,
+    bars: FileOption = None,
+    simulated: SimulatedOption = False,
+    edge: EdgeOption = None,
+    source: SourceOption = None,
+    lake: LakeOption = None,
     learner: Annotated[str | None, typer.Option(help=f"{' or '.join(LEARNERS)}.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="How many trials.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Environment steps a trial.")] = None,
@@ -44,12 +53,14 @@ def run(
     from cluster.settings import home
     from trade.risk.limits import RiskLimits
     from train.scenarios.overrides import scenario_of
-    from train.sweep.request import requested
+    from train.sweep.bars.request import requested
     from train.sweep.sweep import run_sweep
 
     config = scenario_of(scenario, settings, trials=trials, steps=steps, learner=learner)
     RiskLimits(**config.risk)  # refuse now what the trader would refuse after hours of training
-    request = requested(config, bars, home(), name=name, edge=edge)
+    choice = BarsChoice(file=bars, simulated=simulated, edge=edge, source=source, lake=lake)
+    request = requested(config, choice, home(), name=name)
+    talk(f"bars: {request.told}")
     with watched() as report:
         result = run_sweep(request, report)
     _finish(result, as_json)
@@ -82,7 +93,8 @@ def _finish(result: "SweepResult", as_json: bool) -> None:
     }
 
     def render(console: Console) -> None:
-        shown = ("sweep", "trials", "completed", "steps", "steps_per_second", "bundle", "report")
+        shown = ["sweep", "bars", "trials", "completed", "steps", "steps_per_second"]
+        shown += ["bundle", "report"]
         print_fields(console, {key: document[key] for key in shown})
         console.print(judgement.verdict.headline, markup=False)
         for reason in judgement.verdict.reasons:

@@ -23,6 +23,7 @@ from features.lake.blocks import (
     scan_blocks,
     writing,
 )
+from features.lake.origins import is_simulated
 from features.lake.query import SeriesBlocks, query
 
 _INTERVAL = re.compile(r"[1-9][0-9]{0,3}[smhdw]")
@@ -190,6 +191,15 @@ class Lake:
             for interval, series, blocks in self._parts()
         ]
         return pl.concat([pl.LazyFrame(schema=_STATUS_SCHEMA), *found]).collect()
+
+    def series(self, interval: str | None = None) -> list[str]:
+        """The names of the series that hold bars, of one interval or of any, sorted."""
+        parts = self._parts()
+        return sorted({series for of, series, _ in parts if interval in (None, of)})
+
+    def has_real_bars(self) -> bool:
+        """Whether it holds bars of any interval that are not the simulated market's."""
+        return not all(is_simulated(series) for series in self.series())
 
     def folder(self, interval: str, series: str) -> Path:
         """The folder of an interval and series, which no name can lead out of the root.

@@ -79,3 +79,8 @@ def sectors_by_name(symbols: Iterable[str]) -> dict[str, str]:
     codes = {symbol: _SIMULATED.fullmatch(symbol) for symbol in symbols}
     simulated = {s: SECTORS[m[1]] for s, m in codes.items() if m and m[1] in SECTORS}
     return slots | simulated
+
+
+def are_simulated(symbols: Iterable[str]) -> bool:
+    """Whether all are names of the simulated market."""
+    return all(_SIMULATED.fullmatch(symbol) for symbol in symbols)

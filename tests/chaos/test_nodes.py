@@ -54,9 +54,9 @@ def test_the_table_is_written_once_a_machine(cluster: Any, tmp_path: Path) -> No
     from features import SimulatedMarket
     from train.market.stored import open_market
     from train.scenarios.scenario import PloutosConfig
+    from train.sweep.bars.from_bars import request_from_bars
     from train.sweep.broadcast import broadcast, local_markets
     from train.sweep.plan import make_plan
-    from train.sweep.request import request_from_bars
 
     # given: a plan whose tables only the driver has
     home = Home(tmp_path / "driver")

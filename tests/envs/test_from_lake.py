@@ -1,13 +1,14 @@
 """The Market of the lake: built once for the same bars, memory-mapped, named by content."""
 
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from cluster.errors import DataError
+from cluster.errors import DataError, UsageError
 from envs.from_bars import market_from_bars
 from envs.from_lake import LakeMarkets
 from envs.market import Market
@@ -99,13 +100,72 @@ def test_symbols_without_enough_bars_are_left_out_by_name_unless_asked_for(
 def test_two_series_are_never_mixed(markets: LakeMarkets) -> None:
     markets.lake.write(MARKET.bars(), interval="1d", source="alpaca")
 
-    with pytest.raises(DataError, match="series of alpaca, file") as refused:
+    with pytest.raises(UsageError, match="series of alpaca, file") as refused:
         markets.market("1d")
 
     assert "--source alpaca" in refused.value.next_command
     assert markets.market("1d", source="file").built
 
 
+def test_simulated_series_do_not_count_beside_real_ones(markets: LakeMarkets) -> None:
+    markets.lake.write(MARKET.bars(), interval="1d", source=MARKET.source)
+
+    assert markets.market("1d").series == "file"
+    assert markets.market("1d", source=MARKET.source).series == MARKET.source
+
+
+def test_a_market_tells_who_its_bars_were_had_from(markets: LakeMarkets) -> None:
+    # given: the newest session of one symbol comes from a vendor, proven equal
+    when = datetime(2017, 7, 20, 21, tzinfo=UTC)
+    last = MARKET.bars().filter(pl.col("symbol") == "SIMB01").tail(1)
+    markets.lake.write(
+        last, interval="1d", source="alpaca", adjustment="split", retrieved=when, series="file"
+    )
+
+    vendor, file = markets.market("1d").origins
+
+    assert (vendor.source, vendor.adjustment, vendor.bars) == ("alpaca", "split", 1)
+    assert vendor.first == vendor.last == last["ts"][0].replace(hour=0)
+    assert vendor.retrieved == when
+    assert (file.source, file.adjustment, file.bars) == ("file", "as given", 3 * 380 - 1)
+    assert markets.market("1d").origins == (vendor, file)  # read from the note
+
+
+def test_a_period_that_cuts_nothing_is_the_same_market_and_not_built_again(
+    tmp_path: Path,
+) -> None:
+    bars = SimulatedMarket(symbols=2, sessions=600, interval="1d").bars()
+    markets = LakeMarkets(Lake(tmp_path / "lake"), tmp_path / "tables")
+    markets.lake.write(bars, interval="1d", source="file")
+    whole = markets.market("1d")
+
+    three_years, two_years = markets.market("1d", years=3), markets.market("1d", years=2)
+
+    assert (three_years.built, three_years.path) == (False, whole.path)
+    assert two_years.built
+    assert two_years.market.ts[0].item().replace(tzinfo=UTC) > bars["ts"].max() - timedelta(732)
+    assert 500 <= two_years.market.num_bars <= 508
+
+
+def test_missing_symbols_are_named_with_the_command_that_fetches_them(markets: LakeMarkets) -> None:
+    with pytest.raises(DataError, match="no bars for AAPL, MSFT") as refused:
+        markets.market("1d", symbols=["MSFT", "SIMB01", "AAPL"], years=1)
+
+    start = MARKET.bars()["ts"].max().date() - timedelta(days=366)
+    command = f"ploutos data fetch AAPL MSFT --interval 1d --start {start}"
+    assert refused.value.next_command == command
+
+
+def test_a_lake_whose_symbols_are_all_too_short_is_refused(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write(MARKET.bars().group_by("symbol").head(20), interval="1d", source="file")
+
+    with pytest.raises(DataError, match=r"no symbol has enough bars: SIM.01 has most, 20"):
+        LakeMarkets(lake, tmp_path / "tables").market("1d")
+
+
 def test_a_lake_without_these_bars_is_refused(markets: LakeMarkets) -> None:
-    with pytest.raises(DataError, match="no 1h bars"):
-        markets.market("1h")
+    with pytest.raises(DataError, match=r"no 1h bars.* has 1d bars of 3 symbols \(file\)") as no:
+        markets.market("1h", symbols=["SIMB01"])
+
+    assert "ploutos data fetch SIMB01 --interval 1h --start" in no.value.next_command

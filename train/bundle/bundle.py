@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from cluster.errors import BundleError, DataError
-from cluster.files import canonical_json, storage_errors, sync_folder, write_atomic
+from cluster.files import canonical_json, newest_first, storage_errors, sync_folder, write_atomic
 from envs.arrays import Float32, Int64
 from train.bundle.manifest import (
     BundleFile,
@@ -214,27 +214,23 @@ def refresh_card(folder: Path) -> Path:
 
 
 def list_bundles(bundles: Path) -> list[Path]:
-    """The bundles in a folder, newest first by their manifests.
-
-    Raises:
-        BundleError: one of them has no valid manifest; names it.
-    """
-    if not bundles.is_dir():
-        return []
-    folders = [path for path in bundles.iterdir() if path.is_dir() and path.name[0] != "."]
-    dated = [(read_manifest(path).created, path.name, path) for path in folders]
-    return [path for _, _, path in sorted(dated, reverse=True)]
+    """The bundles in a folder, newest first by their manifests, those that are not valid last."""
+    found = [
+        path.parent for path in bundles.glob(f"*/{MANIFEST_FILE}") if path.parent.name[0] != "."
+    ]
+    return newest_first(found, lambda folder: read_manifest(folder).created)
 
 
 def latest_bundle(bundles: Path) -> Path:
     """The newest bundle of a folder.
 
     Raises:
-        BundleError: there is none.
+        BundleError: there is none, or none that is valid; names one.
     """
     found = list_bundles(bundles)
     if not found:
         raise BundleError(f"no bundle in {bundles}", "", "make one: ploutos demo")
+    read_manifest(found[0])
     return found[0]
 
 

@@ -20,6 +20,7 @@ from cluster.errors import BundleError
 from cluster.files import canonical_json
 from envs.window import Window
 from features.bars.symbols import canonical_symbols
+from features.lake.origins import Origin
 
 if TYPE_CHECKING:
     from features.slots.bars import SlotRules
@@ -66,6 +67,7 @@ class DataSpan(Part):
     end: AwareDatetime
     fingerprint: str
     bars: int = Field(gt=0)
+    origins: tuple[Origin, ...] | None = None  # who had them, and how, where the lake says so
 
 
 class FoldSpan(Part):
@@ -195,6 +197,8 @@ def bundle_id_of(values: dict[str, Any]) -> str:
     for name in ("slots", "risk"):  # as bundles were hashed before there were these
         if rest.get(name) is None:
             rest.pop(name, None)
+    if rest["data"].get("origins") is None:
+        rest["data"] = {key: value for key, value in rest["data"].items() if key != "origins"}
     return hashlib.sha256(canonical_json(rest)).hexdigest()[:16]
 
 

@@ -2,7 +2,7 @@
 
 from envs import Market, Window
 from train.bundle.manifest import Manifest
-from train.bundle.windows import last_fold
+from train.bundle.windows import WalkedDays, last_fold
 from train.ledger.ledger import TrialLedger
 from train.ledger.readings import Reading
 
@@ -28,6 +28,25 @@ def reading_of(manifest: Manifest, market: Market, window: Window, occasion: str
         last=str(days[1]),
         data=market.fingerprint,
     )
+
+
+def note_days(ledger: TrialLedger, manifest: Manifest, days: WalkedDays, occasion: str) -> None:
+    """Write down that these days are about to be walked, unless all of them were trained on.
+
+    Raises:
+        PloutosError: no space or no permission; then nothing may be read.
+    """
+    if not days.is_reading:
+        return
+    reading = Reading(
+        bundle=manifest.bundle_id,
+        occasion=occasion,
+        fold=LATER if days.parts == "later" or not manifest.folds else last_fold(manifest).index,
+        first=days.first.isoformat(),
+        last=days.last.isoformat(),
+        data=manifest.data.fingerprint,
+    )
+    ledger.readings(manifest.problem).note([reading])
 
 
 def note_reading(

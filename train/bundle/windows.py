@@ -1,6 +1,8 @@
 """The bars that a bundle is walked over, its own or new ones, and which of them are unseen."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +10,7 @@ import numpy as np
 from cluster.errors import ConfigError, DataError, PloutosError
 from cluster.settings import Home
 from envs import Market, Window
+from train.bundle.lake_bars import lake_bars
 from train.bundle.manifest import FoldSpan, Manifest
 from train.market.stored import open_market
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def bundle_market(home: Home, manifest: Manifest) -> Market:
-    """The bars that a bundle was made on, from the tables of this home.
+    """The bars that a bundle was made on, from the tables of this home, else made of its lake.
 
     Raises:
         PloutosError: they are not here, or the bundle names no fold.
@@ -24,9 +27,33 @@ def bundle_market(home: Home, manifest: Manifest) -> Market:
     last_fold(manifest)
     fingerprint = manifest.data.fingerprint
     folder = home.tables / fingerprint[:16]
-    if not folder.is_dir():
-        raise PloutosError(f"the bars of bundle {manifest.bundle_id} are not here", f"no {folder}")
-    return open_market(folder, fingerprint)
+    if folder.is_dir():
+        return open_market(folder, fingerprint)
+    try:
+        market = _from_lake(home, manifest)
+    except PloutosError as error:
+        raise _not_here(manifest, f"no {folder}; {error.what}", error.next_command) from error
+    if market.fingerprint != fingerprint:
+        span = f"{manifest.data.start:%Y-%m-%d} to {manifest.data.end:%Y-%m-%d}"
+        why = f"no {folder}; the lake's bars of {span} are others, or have changed"
+        raise _not_here(manifest, why, "give those bars, as with --bars FILE")
+    market.save(home.tables)
+    return market
+
+
+def _from_lake(home: Home, manifest: Manifest) -> Market:
+    """The lake's bars of the same days; those of slots begin with the series, as its own did."""
+    import polars as pl
+
+    bars, _ = lake_bars(home, manifest)
+    bars = bars.filter(pl.col("ts") <= manifest.data.end)
+    if manifest.slots is None:
+        bars = bars.filter(pl.col("ts") >= manifest.data.start)
+    return market_of_bars(home, bars, manifest)
+
+
+def _not_here(manifest: Manifest, why: str, advice: str) -> PloutosError:
+    return PloutosError(f"the bars of bundle {manifest.bundle_id} are not here", why, advice)
 
 
 def market_of_bars(
@@ -141,6 +168,53 @@ def later_window(manifest: Manifest, market: Market) -> Window:
             "give later bars; ploutos model show tells its verdict on the bars it was made on",
         )
     return Window(int(later[0]), market.num_bars)
+
+
+@dataclass(frozen=True)
+class WalkedDays:
+    """Days that a bundle is walked over, and what they were to its making."""
+
+    first: date
+    last: date
+    parts: str  # of its own data: "train", "validation+test", "later", ...; "" where not known
+
+    @property
+    def trained_on(self) -> bool:
+        """Whether some of them were trained on: what a policy earns there says nothing."""
+        return "train" in self.parts
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether they show of the bundle what its training had not seen."""
+        return self.parts != "train"
+
+
+def walked_days(
+    home: Home, manifest: Manifest, first: date | None, last: date | None, bars: "CheckedBars"
+) -> WalkedDays:
+    """Days for a walk over bars: by default those of the test window, else from or to their end.
+
+    Raises:
+        PloutosError: no day is named, and the bundle's own bars are not here to tell its window.
+    """
+    ends = bars.frame["ts"].dt.date()
+    begin: date = first or ends.min()  # type: ignore[assignment]  # it has rows
+    end: date = last or ends.max()  # type: ignore[assignment]
+    try:
+        market = bundle_market(home, manifest)
+    except PloutosError:
+        if first is None and last is None:
+            raise
+        return WalkedDays(begin, end, "")
+    days = market.ts.astype("datetime64[D]")
+    if first is None and last is None:
+        test = judged_window(manifest)
+        begin, end = days[[test.start, test.last]].tolist()
+    low, high = np.searchsorted(days, [np.datetime64(begin), np.datetime64(end) + 1]).tolist()
+    parts = [parts_of(manifest, market, Window(low, high))] if high > low else []
+    if np.datetime64(end) > days[-1]:
+        parts.append("later")
+    return WalkedDays(begin, end, "+".join(parts) or "earlier")
 
 
 def parts_of(manifest: Manifest, market: Market, window: Window) -> str:

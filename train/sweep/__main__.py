@@ -14,12 +14,21 @@ from cluster.errors import PloutosError, UsageError
 from cluster.settings import Home
 from cluster.settings import home as default_home
 from train.learners.factory import LEARNERS, check_learner
+from train.sweep.bars.choice import (
+    BarsChoice,
+    EdgeOption,
+    FileOption,
+    LakeOption,
+    SimulatedOption,
+    SourceOption,
+)
 
 if TYPE_CHECKING:
     from train.sweep.progress import Report, SweepEvent
     from train.sweep.sweep import SweepResult
 
 _PROGRAM = "python -m train.sweep"
+_BARS = ("bars", "simulated", "edge", "source", "lake")
 _app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -52,6 +61,7 @@ def check_arguments(arguments: Sequence[str]) -> None:
     command = typer.main.get_command(_app)
     given = command.make_context(_PROGRAM, list(arguments)).params
     if not given["resume"]:
+        BarsChoice(**{"file" if name == "bars" else name: given[name] for name in _BARS})
         names = ("settings", "trials", "steps", "learner")
         check_learner(scenario_of(given["scenario"], **{name: given[name] for name in names}))
 
@@ -70,10 +80,11 @@ def sweep(
         list[str] | None,
         typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value; repeatable."),
     ] = None,
-    bars: Annotated[
-        Path | None, typer.Option(help="Parquet or CSV; default: the simulated market.")
-    ] = None,
-    edge: Annotated[float, typer.Option(help="Sharpe ratio planted in the simulated market.")] = 0,
+    bars: FileOption = None,
+    simulated: SimulatedOption = False,
+    edge: EdgeOption = None,
+    source: SourceOption = None,
+    lake: LakeOption = None,
     trials: Annotated[int | None, typer.Option(help="How many trials.")] = None,
     steps: Annotated[int | None, typer.Option(help="Environment steps of each trial.")] = None,
     learner: Annotated[
@@ -95,22 +106,26 @@ def sweep(
 ) -> None:
     """Run or resume a sweep, and print what came of it."""
     from train.scenarios.overrides import scenario_of
+    from train.sweep.bars.request import requested
     from train.sweep.progress import publishing
-    from train.sweep.request import requested
     from train.sweep.sweep import resume_sweep, run_sweep
 
+    choice = BarsChoice(file=bars, simulated=simulated, edge=edge, source=source, lake=lake)
     place, store = _home(home), _store(artifacts)
     report = publishing(store, place, line_printer()) if store else line_printer()
     if resume:
         result = resume_sweep(place, resume, report)
     else:
         config = scenario_of(scenario, settings, trials=trials, steps=steps, learner=learner)
-        result = run_sweep(requested(config, bars, place, name=name, edge=edge), report)
+        request = requested(config, choice, place, name=name)
+        print(f"bars: {request.told}", file=sys.stderr, flush=True)
+        result = run_sweep(request, report)
     _print_end(result, _published(store, result) if store else {})
 
 
 def _print_end(result: "SweepResult", published: dict[str, str]) -> None:
     ledger = str(result.home.ledger / result.plan.problem)
+    print(f"bars: {result.plan.bars}")
     print(f"bundle: {result.bundle}")
     print(f"ledger: {ledger}")
     for name, address in published.items():

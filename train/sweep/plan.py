@@ -11,6 +11,7 @@ from pathlib import Path
 from cluster.errors import UsageError
 from cluster.settings import Home
 from envs import Market
+from features.lake.origins import Origin
 from features.slots.bars import SlotRules
 from train.bundle.manifest import DataSpan, FoldSpan, Normalisation, SlotSpan
 from train.learners.factory import check_learner
@@ -38,6 +39,8 @@ class SweepRequest:
     home: Home
     name: str = ""  # default: scenario and time
     slots: SlotRules | None = None  # where the market's assets are slots
+    origins: tuple[Origin, ...] = ()  # who its bars were had from, where the lake says so
+    told: str = ""  # on which bars it is, in words
     fold: int = -1  # which of the scenario's folds; the last one is the newest
     walk: str = ""  # the walk-forward that this is a fold of
     max_concurrent: int | None = None  # trials at a time; default: as many as there are CPUs
@@ -67,6 +70,7 @@ class SweepPlan(Plan):
     walk: str = ""  # the walk-forward whose fold this sweep is
     max_concurrent: int | None = None
     slots: SlotSpan | None = None
+    bars: str = ""  # on which it is, in words
 
     @property
     def walk_fold(self) -> WalkFold | None:
@@ -94,7 +98,7 @@ def make_plan(request: SweepRequest) -> SweepPlan:
     """
     created = datetime.now(UTC)
     name = request.name_at(created)
-    check_sweep_name(request.home, name)
+    check_sweep_name(request.home, name, is_fold=bool(request.walk))
     raw = Market.load(request.market)
     fold = _chosen_fold(raw, request)
     scale = Normaliser.fit(raw.features, raw.tradable, fold.train)
@@ -120,6 +124,7 @@ def make_plan(request: SweepRequest) -> SweepPlan:
         walk=request.walk,
         max_concurrent=request.max_concurrent,
         slots=request.slot_span(),
+        bars=request.told,
     )
     SWEEP_PLANS.write(request.home, plan)
     return plan
@@ -148,4 +153,5 @@ def _data_span(market: Market, request: SweepRequest) -> DataSpan:
         end=last,
         fingerprint=market.fingerprint,
         bars=market.num_bars,
+        origins=request.origins or None,
     )

@@ -1,19 +1,16 @@
 """The plan of a sweep or of a walk, written down once: its name, its file, how to go on with it."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from cluster.errors import DataError, UsageError
-from cluster.files import write_atomic
+from cluster.files import check_name, is_plain_name, newest_first, write_atomic
 from cluster.settings import Home
-from train.ledger.names import PLAN_FILE, WALK_FILE
+from train.ledger.names import PLAN_FILE, WALK_FILE, fold_of_name
 from train.scenarios.scenario import PloutosConfig
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 class Plan(BaseModel):
@@ -58,7 +55,7 @@ class PlanFile(Generic[PlanT]):
             DataError: it was damaged.
         """
         path = self._path(home, name)
-        if not path.is_file():
+        if not self.exists(home, name):
             raise UsageError(f"no {self._noun} {name}", f"{path} is not there", self._list_command)
         try:
             return self._kind.model_validate_json(path.read_bytes())
@@ -68,28 +65,30 @@ class PlanFile(Generic[PlanT]):
 
     def exists(self, home: Home, name: str) -> bool:
         """Whether there is one."""
-        return self._path(home, name).is_file()
+        return is_plain_name(name) and self._path(home, name).is_file()
 
     def names(self, home: Home) -> list[str]:
         """Those of a home, newest first."""
-        paths = home.sweeps.glob(f"*/{self._file}")
-        dated = sorted((path.stat().st_mtime_ns, path.parent.name) for path in paths)
-        return [name for _, name in reversed(dated)]
+        folders = [path.parent for path in home.sweeps.glob(f"*/{self._file}")]
+        return [folder.name for folder in newest_first(folders, self._created)]
+
+    def _created(self, folder: Path) -> str:
+        return str(json.loads((folder / self._file).read_bytes())["created"])
 
     def _path(self, home: Home, name: str) -> Path:
         return home.sweeps / name / self._file
 
 
-def check_sweep_name(home: Home, name: str) -> None:
-    """Refuse what is no name, or is taken.
+def check_sweep_name(home: Home, name: str, *, is_fold: bool = False) -> None:
+    """Refuse what is no name, is taken, or is that of a fold and shall be none.
 
     Raises:
         UsageError: it is.
     """
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} is no name for a sweep", "use letters, digits, '_', '.' and '-'"
-        )
+    check_name(name, "sweep")
+    if fold_of_name(name) and not is_fold:
+        why = "so the folds of walk-forwards are called"
+        raise UsageError(f"{name!r} is no name for a sweep", why, "choose another name")
     if (home.sweeps / name).exists():
         raise UsageError(
             f"sweep {name} exists already",

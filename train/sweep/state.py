@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from cluster.atomic_filesystem import remove_partial
@@ -61,9 +61,10 @@ def free_reserve(home: Home, name: str) -> None:
 
 
 def finish(home: Home, name: str, bundle: Path) -> None:
-    """Note that nothing is left to do."""
+    """Note that nothing is left to do; `bundle` lies in the home, which may be moved."""
     folder = home.sweeps / name
-    write_atomic(folder / _END_FILE, canonical_json({"bundle": str(bundle)}))
+    place = bundle.relative_to(home.root).as_posix()
+    write_atomic(folder / _END_FILE, canonical_json({"bundle": place}))
     (folder / NOTE_FILE).unlink(missing_ok=True)
 
 
@@ -73,5 +74,14 @@ def sweep_state(home: Home, name: str) -> SweepState:
     if is_locked(folder / _LOCK_FILE):
         return SweepState("running")
     if (folder / _END_FILE).is_file():
-        return SweepState("finished", bundle=json.loads((folder / _END_FILE).read_text())["bundle"])
+        noted = json.loads((folder / _END_FILE).read_text())["bundle"]
+        return SweepState("finished", bundle=str(_inside(home, noted)))
     return SweepState("interrupted", next_command=resume_command(home, name))
+
+
+def _inside(home: Home, noted: str) -> Path:
+    """A bundle of this home; older notes have its whole path, as the home was called then."""
+    parts = PurePosixPath(noted).parts
+    if noted.startswith("/"):  # .../bundles/<id>, or .../sweeps/<walk>/policies/<id>
+        parts = parts[-2:] if parts[-2] == "bundles" else parts[-4:]
+    return home.root.joinpath(*parts)

@@ -63,6 +63,7 @@ class SweepResult:
         return {
             "sweep": self.plan.name,
             "problem": self.plan.problem,
+            "bars": self.plan.bars,
             "trials": len(self.trials),
             "completed": sum(trial.status == TrialEnd.COMPLETED for trial in self.trials),
             "best": vars(self.best),
@@ -133,7 +134,7 @@ def _trials(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> lis
 
     Raises:
         SweepInterruptedError: Ctrl-C.
-        PloutosError: the disk is full.
+        PloutosError: the disk is full, or a trial could not begin.
     """
     config = plan.scenario()
     listener = TrialListener(
@@ -151,11 +152,11 @@ def _trials(home: Home, plan: SweepPlan, report: Report, *, resume: bool) -> lis
     except PloutosError as error:
         then = f"{error.next_command}; then {resume_command(home, plan.name)}"
         raise type(error)(f"sweep {plan.name} stopped: {error.what}", error.why, then) from error
-    if listener.storage_fault:
+    if listener.fault:
         raise PloutosError(
             f"sweep {plan.name} stopped",
-            listener.storage_fault,
-            f"free some space (df -h), then {resume_command(home, plan.name)}",
+            listener.fault,
+            f"mend that (df -h tells the free space), then {resume_command(home, plan.name)}",
         )
     for trial in trials:
         if listener.ended_earlier(trial):

@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 EVALUATIONS = 8  # of each trial, evenly over its steps
-STORAGE_FAULT = "storage_fault"
+FAULT = "fault"
 _STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
-_RESERVED = ("home", "sweep", "seed")  # the rest of a trial's configuration is sampled
+_RESERVED = ("home", "sweep", "seed")  # "home" in old ones; the rest of a configuration is sampled
 
 
 def sampled_parameters(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,14 +43,17 @@ def sampled_parameters(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name not in _RESERVED}
 
 
-def run_trial(config: dict[str, Any], tables: Sequence["ObjectRef[Market]"] = ()) -> None:
+def run_trial(
+    config: dict[str, Any], home: Home, tables: Sequence["ObjectRef[Market]"] = ()
+) -> None:
     """Tune's trainable.
 
     It goes on from the furthest sound checkpoint. A trial that the ledger has already, because it
     ended after Tune's last snapshot, is not trained again: it only ends once more.
 
     Args:
-        config: home, sweep and seed, and the sampled parameters.
+        config: Sweep and seed, and the sampled parameters.
+        home: Where the driver found the sweep, which may have been moved since it began.
         tables: The market with raw features in Ray's object store, for machines that lack it;
             empty where every worker sees the driver's files.
 
@@ -59,19 +62,26 @@ def run_trial(config: dict[str, Any], tables: Sequence["ObjectRef[Market]"] = ()
     """
     from ray import tune
 
-    home = Home(Path(config["home"]))
-    plan = SWEEP_PLANS.read(home, config["sweep"])
-    trial = tune.get_context().get_trial_id()
-    folder = home.sweeps / plan.name / trial
-    given = tune.get_checkpoint()
-    start = last_sound(folder, Path(given.path) if given else None)
-    recorded = TrialLedger(home.ledger).find(plan.problem, plan.trial_id(trial))
+    with _faults_told():
+        plan = SWEEP_PLANS.read(home, config["sweep"])
+        trial = tune.get_context().get_trial_id()
+        folder = home.sweeps / plan.name / trial
+        given = tune.get_checkpoint()
+        start = last_sound(folder, Path(given.path) if given else None)
+        recorded = TrialLedger(home.ledger).find(plan.problem, plan.trial_id(trial))
+        if recorded is None:
+            markets = local_markets(home, plan, tables)
+            for table in (markets.raw, markets.normalised):
+                Market.load(table)
     if recorded is not None:
         _end_again(recorded, start)
         return
     cap_gpu_memory(plan.scenario())
     with _storage_faults_told():
-        run = TrialRun(local_markets(home, plan, tables), plan, config, folder)
+        with _faults_told() if start and start.parent == folder else nullcontext():
+            run = TrialRun(markets, plan, config, folder)
+            if start:
+                run.learner.load(start / LEARNER_FOLDER)
         try:
             _train(run, start)
         finally:
@@ -79,10 +89,8 @@ def run_trial(config: dict[str, Any], tables: Sequence["ObjectRef[Market]"] = ()
 
 
 def _train(run: "TrialRun", start: Path | None) -> None:
-    if start:
-        run.learner.load(start / LEARNER_FOLDER)
-        if run.is_done:
-            _report(start, Outcome.read(start).metrics())
+    if start and run.is_done:
+        _report(start, Outcome.read(start).metrics())
     for outcome, learned in run.outcomes():
         with run.checkpoint(outcome) as made:
             _report(made, {**learned, **outcome.metrics()})
@@ -102,22 +110,33 @@ def _report(checkpoint: Path, metrics: Mapping[str, float]) -> None:
 
 
 @contextmanager
+def _faults_told() -> Iterator[None]:
+    """What fails before a trial can begin, or go on, is no attempt: it stops the sweep."""
+    try:
+        yield
+    except Exception as error:  # whatever it is, it says nothing of the trial's parameters
+        _stop_the_sweep(str(error).partition("\n")[0] or type(error).__name__)
+
+
+@contextmanager
 def _storage_faults_told() -> Iterator[None]:
-    """Where a checkpoint or a log cannot be written, Tune gets the reason, as `STORAGE_FAULT`.
-
-    A full disk stops the sweep, which can be resumed; it is no failure of the trial.
-    """
-    from ray import tune
-
+    """Where a checkpoint or a log cannot be written, the sweep stops, and can be resumed."""
     try:
         yield
     except (OSError, PloutosError) as error:
         cause = error if isinstance(error, OSError) else error.__cause__
         if not isinstance(cause, OSError) or cause.errno not in _STORAGE_ERRORS:
             raise
-        no_result = {"validation_sharpe": 0.0, "num_timesteps": 0}
-        tune.report({**no_result, STORAGE_FAULT: f"cannot write: {os.strerror(cause.errno)}"})
-        threading.Event().wait()  # until Tune ends this worker: nothing is trained unsaved
+        _stop_the_sweep(f"cannot write: {os.strerror(cause.errno)}")
+
+
+def _stop_the_sweep(why: str) -> None:
+    """Give Tune the reason, as `FAULT`, and wait until it ends this worker: nothing is trained."""
+    from ray import tune
+
+    no_result = {"validation_sharpe": 0.0, "num_timesteps": 0}
+    tune.report({**no_result, FAULT: why})
+    threading.Event().wait()
 
 
 class TrialRun:

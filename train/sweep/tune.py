@@ -25,7 +25,7 @@ from train.sweep.search import (
     search_algorithm,
     trial_scheduler,
 )
-from train.sweep.trial import STORAGE_FAULT, run_trial, sampled_parameters
+from train.sweep.trial import FAULT, run_trial, sampled_parameters
 
 MAX_FAILURES = 2  # restarts of a trial from its last checkpoint
 _KEPT = {"none": 2, "asha": 2, "pbt": 4}  # a population copies checkpoints that are not the last
@@ -51,7 +51,7 @@ class TunedTrial:
     steps: int = 0
     steps_per_second: float = 0.0
     validation_sharpe: float | None = None
-    storage_fault: str = ""  # why a checkpoint could not be written
+    fault: str = ""  # why it cannot begin, or a checkpoint cannot be written
 
 
 def tuned_trial(trial: Any, result: Mapping[str, Any] | None = None) -> TunedTrial:
@@ -73,7 +73,7 @@ def tuned_trial(trial: Any, result: Mapping[str, Any] | None = None) -> TunedTri
         steps=int(last.get(TIME, 0)),
         steps_per_second=float(last.get("steps_per_second", 0.0)),
         validation_sharpe=last.get(METRIC),
-        storage_fault=last.get(STORAGE_FAULT, ""),
+        fault=last.get(FAULT, ""),
     )
 
 
@@ -86,7 +86,7 @@ class TrialListener:
     total_steps: int
     trials: int
     make_room: Callable[[], None]  # on a full disk
-    storage_fault: str = ""  # why a checkpoint could not be written
+    fault: str = ""  # what stops the sweep
     _started: set[str] = field(default_factory=set)
     _done: set[str] = field(default_factory=set)  # whose last result ended them
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -99,12 +99,12 @@ class TrialListener:
 
     def progressed(self, trial: TunedTrial) -> None:
         """A trial was evaluated."""
-        if not trial.storage_fault:
+        if not trial.fault:
             if trial.is_last:
                 self._done.add(trial.id)
             self._tell("progress", trial)
-        elif not self.storage_fault:
-            self.storage_fault = trial.storage_fault
+        elif not self.fault:
+            self.fault = trial.fault
             self.make_room()
             signal.raise_signal(signal.SIGINT)  # as Ctrl-C: Tune saves all, and trials can go on
 
@@ -156,14 +156,13 @@ def tune_trials(
     from ray import tune
 
     config = plan.scenario()
-    place = {"home": str(home.root), "sweep": plan.name}
     tables = [] if ray_session.owned else broadcast(home, plan)
     cluster = ray.cluster_resources()  # type: ignore[no-untyped-call]
     with _tune_settings():
         analysis = tune.run(
-            tune.with_parameters(run_trial, tables=tables),
+            tune.with_parameters(run_trial, home=home, tables=tables),  # not kept, as a config is
             name=plan.name,
-            config=parameter_space(config) | place,
+            config=parameter_space(config) | {"sweep": plan.name},
             metric=METRIC,
             mode=MODE,
             stop={TIME: config.training.total_timesteps},

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from cluster.errors import ConfigError
 from cluster.settings import Home
 from envs import Market, Window
+from features.lake.origins import Origin
 from train.bundle.manifest import FoldSpan, SlotSpan
 from train.ledger.code_version import code_version
 from train.ledger.names import WALK_FILE, WalkFold
@@ -41,6 +42,8 @@ class WalkPlan(Plan):
     label: str
     interval: str
     folds: tuple[PlannedFold, ...]  # oldest first
+    origins: tuple[Origin, ...] = ()
+    bars: str = ""  # on which it is, in words
 
     def fold_sweep(self, fold: int) -> str:
         """The name of the sweep of one fold, counted from 0."""
@@ -58,6 +61,8 @@ class WalkPlan(Plan):
             slots=self.slots.rules() if self.slots else None,
             fold=fold,
             walk=self.name,
+            origins=self.origins,
+            told=self.bars,
         )
 
 
@@ -75,8 +80,9 @@ def make_walk_plan(request: SweepRequest) -> WalkPlan:
     created = datetime.now(UTC)
     config = same_in_every_fold(request.config)
     name = request.name_at(created)
-    for taken in (name, *(WalkFold(name, fold).sweep for fold in range(config.folds.count))):
-        check_sweep_name(request.home, taken)
+    check_sweep_name(request.home, name)
+    for fold in range(config.folds.count):
+        check_sweep_name(request.home, WalkFold(name, fold).sweep, is_fold=True)
     market = Market.load(request.market)
     plan = WalkPlan(
         name=name,
@@ -90,6 +96,8 @@ def make_walk_plan(request: SweepRequest) -> WalkPlan:
         problem=walk_problem(market, request.interval),
         code_version=code_version(),
         folds=tuple(_planned(market, fold) for fold in walk_forward(market.session, config.folds)),
+        origins=request.origins,
+        bars=request.told,
     )
     WALK_PLANS.write(request.home, plan)
     return plan

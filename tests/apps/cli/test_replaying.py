@@ -1,6 +1,7 @@
 """Which bundle, which bars and who decides, when a replay is asked for."""
 
-from datetime import timedelta
+import os
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -11,18 +12,24 @@ from cluster.errors import BundleError, ConfigError, UsageError
 from cluster.settings import Home
 from features import Lake
 from trade.journal.journal import read_journal
+from train.bundle.bundle import read_manifest
+from train.bundle.stages import Decision, bundle_to_serve, enter
+from train.ledger.ledger import TrialLedger
+
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
 LOCAL = ("trade", "replay", "--local", "--from", "2016-03-24", "--json")
 
 
 def test_bars_of_two_sources_are_never_mixed(ploutos, filled_home, bars):
-    Lake(filled_home / "lake").write(bars, interval="1h", source="file")
+    for source in ("file", "yahoo"):
+        Lake(filled_home / "lake").write(bars, interval="1h", source=source)
 
     mixed = ploutos(*LOCAL)
     chosen = ploutos(*LOCAL, "--source", "file")
 
     assert mixed.code == 2
-    assert "file, simulated" in mixed.document["error"]["why"]
+    assert "file, yahoo" in mixed.document["error"]["what"]
     assert "--source" in mixed.document["error"]["next"]
     assert chosen.code == 0
 
@@ -138,9 +145,101 @@ def test_nothing_served_is_a_matter_of_usage(filled_home):
         connected_client()
 
 
+@pytest.fixture
+def folded(filled_home, bars):
+    """The filled home's bundle again, now with the windows of a fold."""
+    from train.bundle.bundle import read_manifest, save_bundle
+    from train.bundle.manifest import FoldSpan, ManifestFields
+
+    (first,) = Home(filled_home).bundles.iterdir()
+    values = read_manifest(first).model_dump(exclude={"bundle_id", "files", "schema_version"})
+    fold = FoldSpan(index=0, train=(0, 300), validation=(301, 340), test=(350, 392))
+    stated = ManifestFields.model_validate(values | {"folds": (fold,), "created": NOW})
+    return save_bundle(first.parent, (first / "policy.onnx").read_bytes(), None, stated)
+
+
+def readings(home, bundle):
+    log = TrialLedger(Home(home).ledger).readings(read_manifest(bundle).problem)
+    return [(row["occasion"], row["fold"], row["first"], row["last"]) for row in log.rows()]
+
+
+def test_without_days_the_test_window_is_walked_and_the_reading_counted(
+    ploutos, filled_home, folded, bars
+):
+    days = bars.sort("ts")["ts"].unique().sort().dt.date()
+
+    done = ploutos("trade", "replay", "--local", "--session", "a", "--json")
+    again = ploutos("trade", "replay", "--local", "--session", "a", "--resume", "--json")
+
+    first, last = str(days[350]), str(days[391])
+    told = [done.document[key] for key in ("from", "to", "parts")]
+    assert told == [first, last, "test"]
+    assert f"walking {first} to {last} (test)" in done.stderr
+    assert again.code == 0
+    assert readings(filled_home, folded) == [("replay", 0, first, last)]
+
+
+def test_training_days_are_marked_and_are_no_reading(ploutos, filled_home, folded, bars):
+    start = bars["ts"].min().date()
+
+    done = ploutos(*LOCAL[:3], "--from", start, "--to", start + timedelta(20), "--session", "t")
+
+    assert "the bundle was trained on some of these days" in done.stderr
+    status = ploutos("trade", "status", "--session", "t", "--json").document
+    assert status["label"] == "SIMULATED of training days"
+    assert readings(filled_home, folded) == []
+
+
+def test_the_label_is_that_of_the_bars_not_of_the_bundle(ploutos, filled_home, folded, bars):
+    # given: the same prices under real names, and a bundle for them that says SIMULATED
+    from train.bundle.bundle import save_bundle
+    from train.bundle.manifest import ManifestFields
+
+    names = dict(zip(sorted(bars["symbol"].unique()), ("AAPL", "IBM", "KO", "XOM"), strict=True))
+    real = bars.with_columns(symbol=pl.col("symbol").replace(names))
+    Lake(filled_home / "lake").write(real, interval="1h", source="yahoo")
+    values = read_manifest(folded).model_dump(exclude={"bundle_id", "files", "schema_version"})
+    stated = ManifestFields.model_validate(values | {"symbols": tuple(names.values())})
+    other = save_bundle(folded.parent, (folded / "policy.onnx").read_bytes(), None, stated)
+
+    for bundle in (folded, other):
+        ploutos(*LOCAL, "--bundle", bundle.name, "--session", bundle.name)
+
+    labels = [
+        ploutos("trade", "status", "--session", bundle.name, "--json").document["label"]
+        for bundle in (folded, other)
+    ]
+    assert labels == ["SIMULATED", "REPLAY"]
+
+
+def test_the_default_is_the_bundle_that_serve_up_takes_whatever_the_files_times(
+    ploutos, filled_home, folded
+):
+    place = Home(filled_home)
+    (older,) = (path for path in place.bundles.iterdir() if path != folded)
+    os.utime(older / "manifest.json")  # as a copy does
+
+    assert [card.path for card in bundle_cards(place)] == [folded, older]
+    assert find_bundle(place, None) == bundle_to_serve(place)[0] == folded
+    enter(place, Decision(older.name, "champion", "override", "a test", "us"), before="candidate")
+    newest = ploutos("trade", "replay", "--local", "--session", "c", "--json")
+    assert newest.code == 1  # the champion has no test window, and no day is named
+    assert older.name in newest.document["error"]["what"]
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", ".", "..", " "])
+def test_a_session_whose_name_leads_elsewhere_is_refused(ploutos, filled_home, name):
+    outcome = ploutos(*LOCAL, "--session", name)
+
+    assert outcome.code == 2
+    assert "is no name for a session" in outcome.document["error"]["what"]
+    assert not (filled_home / "evil.jsonl").exists()
+
+
 def test_the_newest_journal_comes_first(ploutos, filled_home):
     ploutos(*LOCAL, "--session", "later")
 
+    os.utime(filled_home / "journal" / "demo.jsonl")  # as a copy does
     names = [path.stem for path in journal_paths(Home(filled_home))]
 
     assert names == ["later", "demo"]

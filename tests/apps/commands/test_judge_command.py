@@ -28,7 +28,7 @@ def event(kind: str, trial: str, steps: int, number: int = 1) -> SweepEvent:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--bundle", "3f"), "--bundle needs bars"),
+        (("--bundle", "3f", "--simulated"), "--bundle judges on bars"),
         (("--bundle", "3f", "--bars", "b.parquet", "--folds", 2), "it trains nothing"),
         (("--bundle", "3f", "--resume", "w"), "it trains nothing"),
         (("--resume", "w", "--trials", 3), "--resume goes on"),

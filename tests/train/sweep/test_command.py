@@ -26,17 +26,18 @@ def test_help_names_every_option_and_learner_and_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
 
     assert (done.returncode, done.stderr) == (0, "")
-    listed = "scenario set bars edge trials steps learner name home artifacts resume"
+    listed = "scenario set bars simulated edge source lake trials steps learner name home artifacts"
+    listed += " resume"
     assert all(f"--{name}" in done.stdout for name in listed.split())
     assert " or ".join(LEARNERS) in done.stdout
 
 
-def test_without_options_it_is_the_demo_on_the_simulated_market() -> None:
+def test_without_options_it_is_the_demo_on_the_bars_of_the_lake() -> None:
     given = parsed()
 
     assert given["scenario"] == "demo"
-    assert (given["edge"], given["name"], given["artifacts"]) == (0.0, "", "")
-    others = ("bars", "trials", "steps", "learner", "home", "resume")
+    assert (given["simulated"], given["name"], given["artifacts"]) == (False, "", "")
+    others = ("bars", "edge", "source", "lake", "trials", "steps", "learner", "home", "resume")
     assert {name: given[name] for name in others} == dict.fromkeys(others)
 
 
@@ -61,6 +62,7 @@ def test_the_artefact_store_may_stand_in_the_environment(monkeypatch: pytest.Mon
         (["--trials", "few"], "--trials"),
         (["--learner", "dqn"], "dqn is none of sb3, rllib"),
         (["--set", "foo"], "--set foo cannot be read"),
+        (["--bars", "x.csv", "--simulated"], "--bars and --simulated contradict each other"),
     ],
 )
 def test_what_cannot_be_understood_is_a_usage_error(

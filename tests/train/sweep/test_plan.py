@@ -21,9 +21,9 @@ from train.ledger.names import WalkFold
 from train.market.folds import walk_forward
 from train.market.stored import open_market
 from train.scenarios.scenario import PloutosConfig
+from train.sweep.bars.from_bars import request_from_bars, request_from_file, simulated_request
 from train.sweep.plan import SWEEP_PLANS, SweepRequest, make_plan
 from train.sweep.plan_file import resume_command
-from train.sweep.request import request_from_bars, request_from_file, simulated_request
 
 Small = Callable[..., PloutosConfig]
 
@@ -75,8 +75,8 @@ def test_a_taken_name_is_refused_and_tells_how_to_go_on(request_: SweepRequest) 
         make_plan(request_)
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", "-x", "x" * 101])
-def test_a_name_that_is_no_folder_is_refused(request_: SweepRequest, name: str) -> None:
+@pytest.mark.parametrize("name", ["a/b", "..", ".", "-x", "x" * 101, "a b", "a.fold1"])
+def test_a_name_that_is_no_folder_or_a_folds_is_refused(request_: SweepRequest, name: str) -> None:
     with pytest.raises(UsageError, match="no name"):
         make_plan(SweepRequest(**vars(request_) | {"name": name}))
 
@@ -103,17 +103,23 @@ def test_folds_of_one_market_are_different_problems(request_: SweepRequest, smal
 
 
 def test_a_sweep_that_is_not_there_is_named(home: Home) -> None:
-    with pytest.raises(UsageError, match="no sweep other"):
-        SWEEP_PLANS.read(home, "other")
+    (home.root / "elsewhere").mkdir(parents=True)
+    (home.root / "elsewhere" / "sweep.json").write_text("{}")
+
+    for name in ("other", "../elsewhere", ""):
+        with pytest.raises(UsageError, match=f"no sweep {name}"):
+            SWEEP_PLANS.read(home, name)
 
 
 def test_plans_are_listed_newest_first(request_: SweepRequest, home: Home) -> None:
     assert SWEEP_PLANS.names(home) == []
-    for age, name in enumerate(("new", "middle", "old")):
+    for name in ("old", "middle", "new"):
         make_plan(SweepRequest(**vars(request_) | {"name": name}))
-        os.utime(home.sweeps / name / "sweep.json", (1e9 - age, 1e9 - age))
+    os.utime(home.sweeps / "old" / "sweep.json")  # as a copy does
+    (home.sweeps / "torn").mkdir()
+    (home.sweeps / "torn" / "sweep.json").write_text("{")
 
-    assert SWEEP_PLANS.names(home) == ["new", "middle", "old"]
+    assert SWEEP_PLANS.names(home) == ["new", "middle", "old", "torn"]
     assert SWEEP_PLANS.exists(home, "old")
     assert not SWEEP_PLANS.exists(home, "older")
 
@@ -128,7 +134,9 @@ def test_the_plan_tells_what_goes_on_with_a_sweep(
     # given: a walk w, and a sweep that is its fold, or only called so
     (home.sweeps / "w").mkdir(parents=True)
     (home.sweeps / "w" / "walk.json").touch()
-    plan = make_plan(SweepRequest(**vars(request_) | {"name": "w.fold1", "walk": walk}))
+    plan = make_plan(SweepRequest(**vars(request_) | {"name": "w.fold1", "walk": "w"}))
+    plan = plan.model_copy(update={"walk": walk})  # the version before took such names
+    SWEEP_PLANS.write(home, plan)
 
     assert plan.walk_fold == (WalkFold("w", 0) if walk else None)
     assert resume_command(home, "w.fold1") == command

@@ -1,5 +1,6 @@
 """Who drives a sweep, and what its folder tells afterwards."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +24,8 @@ with driving(Home(Path(sys.argv[1])), "one"):
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    (tmp_path / "sweeps" / "one").mkdir(parents=True)
-    return Home(tmp_path)
+    (tmp_path / "home" / "sweeps" / "one").mkdir(parents=True)
+    return Home(tmp_path / "home")
 
 
 def test_a_killed_driver_leaves_the_command_that_resumes(home: Home) -> None:
@@ -49,9 +50,25 @@ def test_a_finished_sweep_needs_nothing(home: Home) -> None:
     with driving(home, "one"):
         assert (home.sweeps / "one" / "reserve.bin").stat().st_size == 1 << 20
         free_reserve(home, "one")
-        finish(home, "one", Path("/bundles/b"))
+        finish(home, "one", home.bundles / "b")
     with driving(home, "one"):  # again, to make its bundle anew
         assert not (home.sweeps / "one" / NOTE_FILE).exists()
 
     assert not (home.sweeps / "one" / "reserve.bin").exists()
-    assert sweep_state(home, "one") == SweepState("finished", bundle="/bundles/b")
+    assert sweep_state(home, "one") == SweepState("finished", bundle=str(home.bundles / "b"))
+
+
+@pytest.mark.parametrize("place", ["bundles/b", "sweeps/walk/policies/b"])
+def test_a_bundle_is_found_in_a_home_that_was_moved(home: Home, place: str) -> None:
+    finish(home, "one", home.root / place)
+    noted = json.loads((home.sweeps / "one" / "finished.json").read_text())
+
+    moved = Home(home.root.parent / "run [1]*")
+    home.root.rename(moved.root)
+
+    assert noted == {"bundle": place}
+    assert sweep_state(moved, "one").bundle == str(moved.root / place)
+    # and a note of the version before, which had the whole path
+    older = json.dumps({"bundle": f"/data/ploutos/{place}"})
+    (moved.sweeps / "one" / "finished.json").write_text(older)
+    assert sweep_state(moved, "one").bundle == str(moved.root / place)

@@ -10,7 +10,7 @@ import pytest
 
 from train.ledger.record import TrialEnd
 from train.sweep.progress import SweepEvent
-from train.sweep.trial import STORAGE_FAULT
+from train.sweep.trial import FAULT
 from train.sweep.tune import TrialListener, TunedTrial, tune_callback, tuned_trial
 
 
@@ -53,7 +53,7 @@ def test_a_trial_of_tune_becomes_a_value() -> None:
     )
     assert tuned_trial(own).steps == 10
     assert tuned_trial(tunes_own(3, "ERROR")).failed
-    assert tuned_trial(own, {STORAGE_FAULT: "full"}).storage_fault == "full"
+    assert tuned_trial(own, {FAULT: "full"}).fault == "full"
 
 
 class Desk:
@@ -176,9 +176,9 @@ def test_a_full_disk_stops_the_sweep_as_ctrl_c_does() -> None:
     desk = Desk()
 
     with pytest.raises(KeyboardInterrupt):
-        desk.listener.progressed(trial(0, **{STORAGE_FAULT: "the disk is full"}))
+        desk.listener.progressed(trial(0, **{FAULT: "the disk is full"}))
 
-    assert desk.listener.storage_fault == "the disk is full"
+    assert desk.listener.fault == "the disk is full"
     assert desk.room_made == 1
     assert desk.recorded == []
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
+from cluster.entry.compiled_code import compiled_code_folder
 from cluster.errors import PloutosError
+from cluster.ray_runtime import check_cluster, ray_address
 from cluster.servers import port_holder, port_is_free
-from cluster.settings import Home, Settings, load_settings
+from cluster.settings import ENV_FILE, Home, Settings, load_settings
 
 PORTS = {8700: "ploutos serve", 8501: "ploutos app", 8265: "Ray dashboard"}
 MIN_MEMORY_GIB = 4.0
@@ -24,7 +27,6 @@ _KEYS = (
     "etoro_user_key",
     "massive_api_key",
     "polygon_api_key",
-    "db_password",
 )
 
 
@@ -47,6 +49,8 @@ def examine(home: Home) -> list[Check]:
         _memory(),
         _writable(home),
         _disk(home),
+        _compiled_code(),
+        _env_file(),
         _ray(),
         *(_port(port, user) for port, user in PORTS.items()),
         _calendar(),
@@ -96,13 +100,29 @@ def _disk(home: Home) -> Check:
     return Check("disk", gib >= MIN_DISK_GIB, f"{gib:.1f} GiB free", fix, essential=True)
 
 
+def _compiled_code() -> Check:
+    return Check("compiled code", True, f"kept {compiled_code_folder()}")
+
+
+def _env_file() -> Check:
+    path = Path(ENV_FILE).absolute()
+    if not path.is_file():
+        return Check(ENV_FILE, True, "none")
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return Check(ENV_FILE, not mode & 0o077, f"{path}, mode {mode:04o}", f"chmod 600 {path}")
+
+
 def _ray() -> Check:
-    mode = os.environ.get("RAY_AUTH_MODE", "token of its own for every private Ray")
-    address = os.environ.get("RAY_ADDRESS")
-    where = f"cluster {address}" if address else "this machine"
-    ok = mode != "disabled" or address is None
-    found = f"{version('ray')}, {where}, auth: {mode}"
-    return Check("ray", ok, found, "export RAY_AUTH_MODE=token on every node of the cluster")
+    address, mode = ray_address(), os.environ.get("RAY_AUTH_MODE") or "unset"
+    where = f"cluster {address}" if address else "this machine, a token for every private Ray"
+    found = f"{version('ray')}, {where}, RAY_AUTH_MODE {mode}"
+    try:
+        if address:
+            check_cluster(address)
+    except PloutosError as error:
+        return Check("ray", False, f"{error.what}: {error.why}", error.next_command)
+    fix = "export RAY_AUTH_MODE=token on every node of a cluster: without, all may run code there"
+    return Check("ray", mode != "disabled", found, fix)
 
 
 def _port(port: int, user: str) -> Check:
@@ -115,8 +135,9 @@ def _port(port: int, user: str) -> Check:
 def _calendar() -> Check:
     from features.bars.sessions import is_half_day
 
-    fix = "pip install --upgrade exchange-calendars"
-    ahead = datetime.now(UTC).date() + timedelta(days=30)
+    today = datetime.now(UTC).date()
+    fix = f"set this machine's clock if today is not {today}, else make setup"
+    ahead = today + timedelta(days=30)
     try:
         is_half_day(ahead)
         half_day = is_half_day(date(2026, 11, 27))

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from cluster.errors import ConfigError, DataError, PloutosError, UsageError
 from cluster.files import canonical_json, sha256_of, write_atomic
 
-VARIABLE = "PLOUTOS_ARTIFACTS"
 _PROBE = ".writable"
 _INDEX = ".mirror.json"
 

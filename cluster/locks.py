@@ -46,7 +46,10 @@ def is_locked(path: Path) -> bool:
         OSError: it is not ours to open.
     """
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        # A reader may not write; but where it may, network disks lock no file that is only read.
+        handle = os.open(
+            path, (os.O_RDWR if os.access(path, os.W_OK) else os.O_RDONLY) | os.O_CLOEXEC
+        )
     except FileNotFoundError:
         return False
     try:

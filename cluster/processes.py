@@ -87,7 +87,7 @@ def start_background(command: Sequence[str], *, log: Path, env: Mapping[str, str
     """
     with storage_errors(log):
         log.parent.mkdir(parents=True, exist_ok=True)
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         pid = os.posix_spawn(
             command[0],

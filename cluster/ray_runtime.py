@@ -8,8 +8,9 @@ import socket
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cluster.errors import ConfigError, PloutosError
@@ -17,6 +18,8 @@ from cluster.processes import Process, descendants, end, wait_gone
 from cluster.temporary_folder import temporary_folder
 
 _CONNECT_S = 5.0
+# Ray puts the current folder first on the path of its workers, before our own packages.
+_CODE = Path(__file__).resolve().parents[1]
 _OBJECT_STORE_BYTES = 256 << 20
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -56,46 +59,64 @@ def attached_ray(
     if ray.is_initialized():
         yield RaySession(ray.get_runtime_context().gcs_address, owned=False)
         return
-    address = os.environ.get("RAY_ADDRESS", "")
+    address = ray_address()
     with ExitStack() as stack:
-        if address not in ("", "local"):
+        if address:
             stack.enter_context(_ray_environment(_QUIET))
             yield stack.enter_context(_attached(address))
         else:
-            stack.enter_context(_ray_environment(_QUIET | _token_environment() | _ONE_THREAD))
+            stack.enter_context(_ray_environment(_QUIET | _ONE_THREAD, _token_environment()))
             yield stack.enter_context(_private(num_cpus, object_store_bytes))
 
 
-@contextmanager
-def _attached(address: str) -> Iterator[RaySession]:
-    import ray
+def ray_address() -> str:
+    """The cluster that `RAY_ADDRESS` tells of; "" for a private Ray."""
+    address = os.environ.get("RAY_ADDRESS", "").strip()
+    return "" if address == "local" else address
 
+
+def check_cluster(address: str) -> None:
+    """Find out in seconds whether a cluster can be attached to, where Ray tries for 40.
+
+    Raises:
+        ConfigError: this is no address of a cluster.
+        PloutosError: nobody listens there.
+    """
     if address.startswith(("http://", "https://")):
         raise ConfigError(
             f"RAY_ADDRESS is {address}",
             "this is a dashboard, which takes jobs but no drivers",
             f"ray job submit --address {address} --working-dir . -- <command>",
         )
-    _check_reachable(address)
+    if address == "auto":
+        return  # Ray finds the address itself
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ConfigError(
+            f"RAY_ADDRESS is {address!r}",
+            "a cluster's address is host:port, or auto",
+            "export RAY_ADDRESS=<head>:6379, or unset RAY_ADDRESS to run here",
+        )
     try:
-        ray.init(address=address, runtime_env=_worker_environment(), **_quiet_options())
-    except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
+    except (OSError, UnicodeError) as error:
+        raise _unattached(address, getattr(error, "strerror", None) or str(error)) from error
+
+
+@contextmanager
+def _attached(address: str) -> Iterator[RaySession]:
+    import ray
+
+    check_cluster(address)
+    try:
+        with chdir(_CODE):
+            ray.init(address=address, runtime_env=_worker_environment(), **_quiet_options())
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise _unattached(address, str(error).strip().splitlines()[0]) from error
     try:
         yield RaySession(address, owned=False)
     finally:
         ray.shutdown()
-
-
-def _check_reachable(address: str) -> None:
-    """Find out in seconds that nobody listens there, where Ray tries for 40."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not port.isdecimal():
-        return  # "auto" and the like: Ray finds the address itself
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
-    except OSError as error:
-        raise _unattached(address, error.strerror or str(error)) from error
 
 
 def _unattached(address: str, why: str) -> PloutosError:
@@ -115,7 +136,7 @@ def _private(num_cpus: int | None, object_store_bytes: int) -> Iterator[RaySessi
     with temporary_folder() as folder:
         try:
             try:
-                with _signals(_AS_CTRL_C):
+                with _signals(_AS_CTRL_C), chdir(_CODE):
                     ray.init(
                         address="local",
                         num_cpus=num_cpus,
@@ -155,22 +176,28 @@ def _worker_environment() -> dict[str, dict[str, str]] | None:
 
 
 def _token_environment() -> dict[str, str]:
-    """Authentication of a private Ray: as the user says, else by a token that dies with us.
+    """Authentication of a private Ray: a token made for it, whatever the user's clusters want.
 
-    Ray's own default leaves a token in the user's home folder, readable by all, and a later
-    `ray start --head` silently changes its mode when it finds one.
+    Its ports listen on all interfaces, so it is never without one. Ray's own default leaves a token
+    in the user's home folder, readable by all, and a later `ray start --head` silently changes its
+    mode when it finds one.
     """
-    if "RAY_AUTH_MODE" in os.environ:
-        return {}
-    if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
-        return {"RAY_AUTH_MODE": "token"}
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 
 @contextmanager
-def _ray_environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables that Ray and its servers read; values that the user has set win."""
-    added = {name: value for name, value in variables.items() if name not in os.environ}
+def _ray_environment(
+    defaults: Mapping[str, str], fixed: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Set variables that Ray and its servers read.
+
+    Args:
+        defaults: Values that the user has set win over these.
+        fixed: These win; the user's come back at the end.
+    """
+    unset = {name: value for name, value in defaults.items() if name not in os.environ}
+    added = unset | dict(fixed or {})
+    before = {name: os.environ[name] for name in added if name in os.environ}
     os.environ.update(added)
     reread_ray_environment()
     try:
@@ -178,6 +205,7 @@ def _ray_environment(variables: Mapping[str, str]) -> Iterator[None]:
     finally:
         for name in added:
             os.environ.pop(name, None)
+        os.environ.update(before)
         reread_ray_environment()
 
 

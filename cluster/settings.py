@@ -3,22 +3,26 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cluster.errors import ConfigError
 
+ENV_FILE = ".env"
+
 
 class Settings(BaseSettings):
-    """The variables of `.env.example`; the process environment wins over the file."""
+    """The variables that a command reads; the process environment wins over `.env`.
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+    Others are nobody's business here, whatever they hold, and an empty one is unset.
+    """
+
+    model_config = SettingsConfigDict(env_file=ENV_FILE, env_ignore_empty=True, extra="ignore")
 
     ploutos_home: Path = Path(".ploutos")
     ploutos_lake: str = ""
-    broker: Literal["paper", "alpaca", "etoro"] = "paper"
+    ploutos_artifacts: str = ""
     alpaca_paper_api_key: SecretStr | None = None
     alpaca_paper_secret_key: SecretStr | None = None
     etoro_api_key: SecretStr | None = None
@@ -28,11 +32,6 @@ class Settings(BaseSettings):
     alpaca_data_url: str | None = None
     yahoo_url: str | None = None
     polygon_url: str | None = None
-    db_host: str | None = None
-    db_port: int = 5432
-    db_name: str = "ploutos"
-    db_user: str = "ploutos"
-    db_password: SecretStr | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,8 @@ def load_settings() -> Settings:
     """Read the settings.
 
     Raises:
-        ConfigError: a variable has a value that it cannot have; names the variable, not its value.
+        ConfigError: `.env` cannot be read as text, or a variable has a value that it cannot have;
+            names the variable, not its value.
     """
     try:
         return Settings()
@@ -106,6 +106,17 @@ def load_settings() -> Settings:
         raise ConfigError(
             f"setting {name} is wrong", first["msg"], f"correct {name} in .env or the environment"
         ) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{Path(ENV_FILE).absolute()} is not UTF-8",
+            f"line {line} has the byte 0x{error.object[error.start]:02x}",
+            "save it as UTF-8, or call the command from another folder",
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {ENV_FILE}", error.strerror or "", f"ls -l {ENV_FILE}"
+        ) from error
 
 
 def home() -> Home:
@@ -113,11 +124,19 @@ def home() -> Home:
 
     Inside a Ray job the current folder is a copy that Ray deletes after the job, so there the
     default is `.ploutos` in the user's own folder.
+
+    Raises:
+        ConfigError: there is no such user or no current folder, or as `load_settings`.
     """
     settings = load_settings()
-    if _in_ray_job() and "ploutos_home" not in settings.model_fields_set:
-        return Home(Path.home() / ".ploutos")
-    return Home(settings.ploutos_home.expanduser().absolute())
+    in_user_folder = _in_ray_job() and "ploutos_home" not in settings.model_fields_set
+    path = Path("~/.ploutos") if in_user_folder else settings.ploutos_home
+    try:
+        return Home(path.expanduser().absolute())
+    except (RuntimeError, FileNotFoundError) as error:
+        raise ConfigError(
+            f"PLOUTOS_HOME {path} is no place", str(error), "set PLOUTOS_HOME to an absolute path"
+        ) from error
 
 
 def _in_ray_job() -> bool:

@@ -41,8 +41,10 @@ def read_token(path: Path) -> str:
         raise ConfigError(
             f"others can read the token in {path}",
             f"its mode is {mode:04o}",
-            f"rm {path}, then start the service again: it makes a new one",
+            f"mv {path} {path}.old, then ploutos serve down, ploutos serve up",
         )
     if len(text) < _MIN_CHARACTERS or not text.isascii() or not text.isprintable():
-        raise ConfigError(f"{path} holds no token", "", f"rm {path}, then start the service again")
+        raise ConfigError(
+            f"{path} holds no token", "", f"mv {path} {path}.old, then ploutos serve up"
+        )
     return text

@@ -72,6 +72,6 @@ def read(path: Path, types: dict[str, str]) -> tuple[dict[str, Any], dict[str, N
                 raise ValueError(f"{name} is {array.dtype} {array.shape}")
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise DataError(
-            f"{path} is not a saved Market", str(error), "delete the folder and save it again"
+            f"{path} is not a saved Market", str(error), "move the folder away and save it again"
         ) from error
     return header, arrays

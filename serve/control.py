@@ -85,7 +85,7 @@ def _only_one(home: Home) -> Iterator[None]:
     """Keep two commands from starting or ending the same endpoint at once."""
     busy = LockedError(
         f"the endpoint of {home.root} is being started or ended",
-        "another ploutos serve command is at it",
+        "another command is at it",
         "ploutos serve status",
     )
     with locked(home.root / "serve.lock", busy=busy):

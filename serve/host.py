@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from cluster.entry.prepare import prepare_process
 from cluster.ray_runtime import attached_ray
 from cluster.servers import free_port
 
@@ -62,4 +63,5 @@ def _deploy(bundle: Path, token_path: Path) -> None:
 
 
 if __name__ == "__main__":
+    prepare_process()
     main()

@@ -1,6 +1,5 @@
 """The `ploutos` command: nouns are imported when called, errors become one clear message."""
 
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,6 +10,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from apps.cli.failure import report_failure
+from cluster.entry.prepare import prepare_process
+from cluster.entry.streams import drop_stdout
 
 NOUNS = {
     "demo": "Run the whole line once: bars to paper orders, with an honest verdict.",
@@ -93,8 +94,9 @@ def run(args: Sequence[str]) -> int:
         result = command.main(
             args=list(args) or ["--help"], prog_name="ploutos", standalone_mode=False
         )
+        sys.stdout.flush()
     except BrokenPipeError:  # the reader (head, less) went away
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_stdout()
         return 1
     except (Exception, KeyboardInterrupt) as error:
         return report_failure(error, as_json="--json" in args)
@@ -103,5 +105,6 @@ def run(args: Sequence[str]) -> int:
 
 def main() -> None:
     """Entry point of the console script; SIGTERM cleans up as Ctrl-C does."""
+    prepare_process()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))

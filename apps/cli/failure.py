@@ -11,10 +11,16 @@ from pathlib import Path
 
 from typer import Abort, Exit, TyperException
 
+from cluster.entry.streams import drop_stdout
 from cluster.errors import PloutosError
+from cluster.files import write_atomic
 
 INTERRUPTED = 130
 _FULL_DISK = "No space left on device"
+_NO_FILE = {  # what is wrong with a path that a user gave
+    *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.EEXIST),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.EROFS, errno.ENXIO, errno.EINVAL),
+}
 
 
 @dataclass(frozen=True)
@@ -50,11 +56,20 @@ def report_failure(error: BaseException, as_json: bool) -> int:
     failure = failure_of(error)
     if os.environ.get("PLOUTOS_DEBUG") == "1":
         traceback.print_exception(error, file=sys.stderr)
-    if as_json:
-        sys.stdout.write(json.dumps(failure.document(), indent=2) + "\n")
-    else:
+    if not (as_json and _printed(json.dumps(failure.document(), indent=2))):
         sys.stderr.write(failure.text() + "\n")
     return failure.exit_code
+
+
+def _printed(text: str) -> bool:
+    """Whether stdout took the text; what it did not take is dropped."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError:
+        drop_stdout()
+        return False
+    return True
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -70,6 +85,10 @@ def failure_of(error: BaseException) -> Failure:
         return _from_usage(error)
     if disk_is_full(error):
         return _from_full_disk(error)
+    if isinstance(error, OSError) and error.filename is not None and error.errno in _NO_FILE:
+        return _from_path(error)
+    if isinstance(error, ImportError):
+        return _from_import(error)
     return _unexpected(error)
 
 
@@ -108,6 +127,22 @@ def _from_full_disk(error: BaseException) -> Failure:
     return Failure("PloutosError", what, "the disk is full", advice, 1)
 
 
+def _from_path(error: OSError) -> Failure:
+    what = f"cannot read or write {os.fspath(error.filename)}"
+    advice = "give a file or a folder that you may use (ls -ld), or set PLOUTOS_HOME to another"
+    return Failure("PloutosError", what, error.strerror or "", advice, 1)
+
+
+def _from_import(error: ImportError) -> Failure:
+    """Name the file that was imported in the place of the right one, or where it is missing."""
+    module = sys.modules.get((error.name or "").partition(".")[0])
+    places = (error.path, getattr(module, "__file__", None), *getattr(module, "__path__", ()))
+    file = next((place for place in places if place), "not installed")
+    advice = "if that file is none of Ploutos or its packages, move it away or unset PYTHONPATH; "
+    advice += "else make setup"
+    return Failure("ImportError", f"cannot import {error.name}", f"{error} ({file})", advice, 1)
+
+
 def _unexpected(error: BaseException) -> Failure:
     log = _write_log(error)
     advice = "run it again with PLOUTOS_DEBUG=1 for the traceback"
@@ -125,8 +160,8 @@ def _write_log(error: BaseException) -> Path | None:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     try:
         path = home().logs / f"error-{stamp}-{os.getpid()}.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(traceback.format_exception(error)))
+        text = "".join(traceback.format_exception(error))
+        write_atomic(path, text.encode(errors="backslashreplace"), mode=0o600)
     except (OSError, PloutosError):
         return None
     return path

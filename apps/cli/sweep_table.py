@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from apps.cli.output import cell, table
+from apps.cli.output import cell, reader_console, table
 
 if TYPE_CHECKING:
     from train.sweep.progress import SweepEvent, SweepProgress
@@ -19,12 +18,12 @@ def watched() -> "Iterator[Callable[[SweepEvent], None]]":
     """Yield what a sweep reports to; everything goes to stderr."""
     from train.sweep.progress import SweepProgress
 
-    console = Console(stderr=True, highlight=False)
+    console = reader_console(stderr=True)
     progress = SweepProgress()
 
     def say(event: "SweepEvent") -> None:
         progress.add(event)
-        console.print(progress.line(event), markup=False, soft_wrap=True)
+        console.print(progress.line(event))
 
     if not console.is_terminal:
         yield say

@@ -19,7 +19,8 @@ Address = Annotated[str, typer.Option(help="The cluster's dashboard.")]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="As `job submit` printed it.")]
 DASHBOARD = "http://127.0.0.1:8265"
 Store = Annotated[
-    str, typer.Option("--artifacts", envvar="PLOUTOS_ARTIFACTS", help="Folder or fsspec URL.")
+    str,
+    typer.Option("--artifacts", help="Folder or fsspec URL; default: PLOUTOS_ARTIFACTS."),
 ]
 
 
@@ -38,9 +39,11 @@ def submit(
     Example: ploutos job submit --artifacts s3://bucket/ploutos -- --scenario demo --trials 4
     """
     from cluster.jobs import Jobs
+    from cluster.settings import load_settings
     from train.sweep.__main__ import check_arguments
 
-    arguments = [*context.args, *(["--artifacts", artifacts] if artifacts else [])]
+    url = artifacts or load_settings().ploutos_artifacts
+    arguments = [*context.args, *(["--artifacts", url] if url else [])]
     lake = lake or _lake_of_setting(context.args)
     arguments += ["--lake", lake] if lake else []
     check_arguments(arguments)
@@ -158,7 +161,9 @@ def fetch(
 def _store(url: str) -> "ArtifactStore":
     from cluster.artifacts import ArtifactStore
     from cluster.errors import UsageError
+    from cluster.settings import load_settings
 
+    url = url or load_settings().ploutos_artifacts
     if not url:
         raise UsageError(
             "no artefact store is named", "", "give --artifacts URL, or set PLOUTOS_ARTIFACTS"

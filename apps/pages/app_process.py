@@ -1,6 +1,7 @@
 """The Streamlit server as a child process, reading one home."""
 
 import os
+import site
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -8,10 +9,12 @@ from pathlib import Path
 
 from cluster.closing import Closing
 from cluster.errors import PloutosError
+from cluster.files import write_atomic
 from cluster.processes import end, family
 from cluster.servers import get, refuse_busy_port, wait_until_ready
 
 _ROOT = Path(__file__).resolve().parents[2]  # holds .streamlit/config.toml
+_FOREIGN = "STREAMLIT_"  # variables that would change the app's port, address or theme
 _ENTRY = Path(__file__).with_name("streamlit_app.py")
 
 
@@ -46,12 +49,12 @@ def start_app(home: Path, port: int, *, timeout_s: float = 60.0) -> AppProcess:
     """
     refuse_busy_port(port, "ploutos app open")
     log = home / "logs" / "app.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as sink:
+    write_atomic(log, b"", mode=0o600)
+    with log.open("ab") as sink:
         process = subprocess.Popen(
             _command(port),
             cwd=_ROOT,
-            env=os.environ | {"PLOUTOS_HOME": str(home.absolute())},
+            env=_environment(home.absolute()),
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
@@ -63,6 +66,18 @@ def start_app(home: Path, port: int, *, timeout_s: float = 60.0) -> AppProcess:
         app.close()
         raise
     return app
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Ours, less what other Streamlit apps of this user are set to.
+
+    Streamlit reads `~/.streamlit` besides the app's own folder: so the server's user folder is the
+    home. Packages that are installed for this user only are found as before.
+    """
+    env = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    if site.ENABLE_USER_SITE:
+        env["PYTHONUSERBASE"] = site.getuserbase()
+    return env | {"PLOUTOS_HOME": str(home), "HOME": str(home)}
 
 
 def _command(port: int) -> list[str]:

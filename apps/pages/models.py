@@ -125,7 +125,7 @@ def _show_model_card(folder: Path, bundle_id: str) -> None:
         return
     if (folder / CARD_FILE).exists():
         with st.expander("Model card"):
-            st.markdown((folder / CARD_FILE).read_text())
+            st.markdown((folder / CARD_FILE).read_text("utf-8"))
 
 
 show()

@@ -58,7 +58,9 @@ def load_universe(folder: Path) -> Universe:
         )
     except (ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
         why = f"{type(error).__name__}: {error}"
-        raise DataError(f"{path} is damaged", why, f"rm {path}, then {_BUILD}") from error
+        raise DataError(
+            f"{path} is damaged", why, f"mv {path} {path}.old, then {_BUILD}"
+        ) from error
 
 
 def age_of(universe: Universe, now: datetime | None = None) -> timedelta:

@@ -1,6 +1,7 @@
 """The doctor: every line that fails says how to mend it."""
 
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -104,10 +105,53 @@ def test_threads_that_outnumber_cores_are_warned_about(home_root, monkeypatch):
     assert checks(Home(home_root))["cores"].ok
 
 
-def test_a_cluster_without_authentication_is_warned_about(home_root, monkeypatch):
-    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.7:6379")
+@pytest.fixture
+def head() -> Iterator[str]:
+    """Something that listens where a cluster would."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_a_cluster_without_authentication_is_warned_about(home_root, monkeypatch, head):
+    monkeypatch.setenv("RAY_ADDRESS", head)
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     assert not checks(Home(home_root))["ray"].ok
 
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     assert checks(Home(home_root))["ray"].ok
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("myhead", "host:port"),
+        ("myhead:", "host:port"),
+        ("127.0.0.1:99999", "host:port"),
+        ("127.0.0.1:9", "Connection refused"),
+    ],
+)
+def test_a_cluster_that_is_none_or_not_there_is_named(home_root, monkeypatch, address, found):
+    monkeypatch.setenv("RAY_ADDRESS", address)
+
+    check = checks(Home(home_root))["ray"]
+
+    assert not check.ok
+    assert found in check.found
+    assert "unset RAY_ADDRESS" in check.fix
+
+
+def test_an_env_file_that_others_can_read_is_warned_about(home_root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert checks(Home(home_root))[".env"].ok
+    (tmp_path / ".env").write_text("POLYGON_API_KEY=x\n")
+    (tmp_path / ".env").chmod(0o644)
+
+    check = checks(Home(home_root))[".env"]
+
+    assert (check.ok, check.fix) == (False, f"chmod 600 {tmp_path / '.env'}")
+    (tmp_path / ".env").chmod(0o600)
+    assert checks(Home(home_root))[".env"].ok
+
+
+def test_a_home_that_is_read_only_and_compiled_code_have_their_lines(home_root):
+    assert checks(Home(home_root))["compiled code"].found == "kept beside the code"

@@ -10,6 +10,7 @@ from cluster.errors import ConfigError, PloutosError
 from cluster.processes import Process, descendants, wait_gone
 from cluster.ray_runtime import attached_ray
 from cluster.servers import free_port
+from places import ROOT
 
 WORK = """
 import os, sys
@@ -51,6 +52,32 @@ def test_a_private_ray_is_quiet_guarded_and_leaves_nothing(
     assert err == ""
     assert list(tmp_path.iterdir()) == []  # no ~/.ray with a token that others can read
     assert folders_of(driver.pid) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_neither_its_guard_nor_its_workers_take_what_lies_around(
+    place: dict[str, str], tmp_path: Path
+) -> None:
+    # given: a folder with a package named as ours, and variables that would open a Ray to all
+    (tmp_path / "cluster.py").write_text("")
+    open_to_all = {"RAY_AUTH_MODE": "disabled", "RAY_AUTH_TOKEN_PATH": "/no/such/token"}
+    work = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + WORK.replace(
+        'os.environ["OMP_NUM_THREADS"]', '__import__("cluster.errors").__name__'
+    )
+
+    # when
+    done = subprocess.run(
+        [sys.executable, "-c", work + "print(os.environ['RAY_AUTH_MODE'])"],
+        env=place | open_to_all | {"PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    # then
+    assert done.stdout == "True cluster token True 1\ndisabled\n", done.stderr
 
 
 @pytest.mark.slow
@@ -110,6 +137,18 @@ def test_a_dashboard_is_no_cluster_address(monkeypatch: pytest.MonkeyPatch, sche
         pass
 
     assert "ray job submit" in caught.value.next_command
+
+
+@pytest.mark.parametrize("address", ["myhead", "myhead:", ":6379", "h:0", "h:65536", "ray://h"])
+def test_what_is_no_address_of_a_cluster_is_refused(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+
+    with pytest.raises(ConfigError, match="host:port, or auto") as caught, attached_ray():
+        pass
+
+    assert address in caught.value.what
 
 
 def test_a_cluster_that_is_not_there_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,7 @@ def _lock(handle: int, path: Path) -> None:
         raise LockedError(
             f"journal {path} is in use",
             "another process is writing this session",
-            "wait for it to end, or name another --journal",
+            "wait for it to end, or name another --session",
         )
 
 

@@ -127,7 +127,7 @@ class SessionState:
             raise DataError(
                 f"journal of {self.opening.session_id if self.opening else 'a session'}",
                 f"order {event.client_order_id} is filled twice",
-                "ploutos journal verify",
+                "restore it from a copy, or start another session",
             )
         self.account.apply(event.fill())
         self._settle(event.client_order_id)

@@ -80,7 +80,7 @@ class Account:
             raise DataError(
                 f"fill {fill.client_order_id} sells {fill.quantity} {fill.symbol}",
                 f"only {held.quantity} are held",
-                "ploutos journal verify",
+                "restore its journal from a copy, or start another session",
             )
         if left < DUST:
             del self.positions[fill.symbol]

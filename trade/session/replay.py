@@ -166,7 +166,7 @@ def replay_table(
         raise UsageError(
             f"journal {request.journal} exists",
             "a session is written once",
-            "resume it with --resume, or name another --journal",
+            "resume it with --resume, or name another --session",
         )
     terms = _terms(request, seats, first, last)
     with Journal(request.journal) as journal:

@@ -56,7 +56,7 @@ STRESS = SealedFile(
     key="stress",
     called="the stress record",
     relation="is that of",
-    advice="copy the bundle again, or delete stress.json and run: ploutos backtest stress",
+    advice="copy the bundle again, or move stress.json away and run: ploutos backtest stress",
 )
 
 

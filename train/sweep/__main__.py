@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cluster.artifacts import VARIABLE, ArtifactStore
+from cluster.artifacts import ArtifactStore
+from cluster.entry.prepare import prepare_process
 from cluster.errors import PloutosError, UsageError
-from cluster.settings import Home
+from cluster.settings import Home, load_settings
 from cluster.settings import home as default_home
 from train.learners.factory import LEARNERS, check_learner
 from train.sweep.bars.choice import (
@@ -95,9 +96,8 @@ def sweep(
     artifacts: Annotated[
         str,
         typer.Option(
-            envvar=VARIABLE,
             metavar="URL",
-            help="Folder or fsspec URL for the bundle and the ledger.",
+            help="Folder or fsspec URL for the bundle and the ledger; default: PLOUTOS_ARTIFACTS.",
         ),
     ] = "",
     resume: Annotated[
@@ -141,7 +141,8 @@ def _home(given: Path | None) -> Home:
 
 
 def _store(url: str) -> ArtifactStore | None:
-    """The artefact store, once it was written to; None without a URL."""
+    """The artefact store, once it was written to; None where none is named."""
+    url = url or load_settings().ploutos_artifacts
     if not url:
         return None
     if "://" not in url:
@@ -186,4 +187,5 @@ def line_printer() -> "Report":
 
 
 if __name__ == "__main__":
+    prepare_process()
     sys.exit(main(sys.argv[1:]))

@@ -74,7 +74,7 @@ def sweep_state(home: Home, name: str) -> SweepState:
     if is_locked(folder / _LOCK_FILE):
         return SweepState("running")
     if (folder / _END_FILE).is_file():
-        noted = json.loads((folder / _END_FILE).read_text())["bundle"]
+        noted = json.loads((folder / _END_FILE).read_bytes())["bundle"]
         return SweepState("finished", bundle=str(_inside(home, noted)))
     return SweepState("interrupted", next_command=resume_command(home, name))
 

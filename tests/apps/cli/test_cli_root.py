@@ -125,3 +125,17 @@ def test_json_of_an_empty_home_is_the_same_shape_twice(ploutos):
 
     assert json.loads(first.stdout) == json.loads(second.stdout)
     assert first.document["reports"] == []
+
+
+def test_a_full_disk_behind_stdout_is_a_failure():
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m apps.cli version > /dev/full"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: cannot write: the disk is full\n  next: free some space")
+    assert "Traceback" not in done.stderr

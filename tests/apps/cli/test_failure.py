@@ -2,6 +2,7 @@
 
 import errno
 import json
+import stat
 
 import pytest
 import typer
@@ -80,6 +81,7 @@ def test_an_unexpected_failure_leaves_its_traceback_in_a_log(home_root, capsys):
     assert "PLOUTOS_DEBUG=1" in printed
     assert str(log) in printed
     assert "Traceback" in log.read_text()
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
 def test_an_unexpected_failure_is_told_even_where_nothing_can_be_written(
@@ -101,3 +103,40 @@ def test_debug_shows_the_traceback_beside_the_json(home_root, monkeypatch, capsy
     assert json.loads(printed.out)["error"]["why"] == "ValueError: odd"
     assert "Traceback" not in printed.out
     assert "ValueError: odd" in printed.err
+
+
+def test_the_reporter_survives_an_env_file_in_another_encoding(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PLOUTOS_HOME", raising=False)
+    (tmp_path / ".env").write_bytes(b"\xfc=1\n")
+
+    assert report_failure(ValueError("odd"), False) == 1
+    assert "ValueError: odd" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "a.csv"),
+        OSError(errno.ENAMETOOLONG, "File name too long", "a.csv"),
+        PermissionError(errno.EACCES, "Permission denied", "a.csv"),
+    ],
+)
+def test_a_path_that_cannot_be_used_is_named(error):
+    failure = failure_of(error)
+
+    assert (failure.what, failure.why) == ("cannot read or write a.csv", error.strerror)
+    assert failure.exit_code == 1
+
+
+def test_a_failed_import_names_the_file_that_stood_in_the_way(tmp_path, monkeypatch):
+    (tmp_path / "colours.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImportError) as caught:
+        exec("from colours import red")
+
+    failure = failure_of(caught.value)
+
+    assert failure.what == "cannot import colours"
+    assert str(tmp_path / "colours.py") in failure.why
+    assert "PYTHONPATH" in failure.next_command

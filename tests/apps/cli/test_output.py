@@ -2,7 +2,8 @@
 
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,13 @@ def test_every_value_becomes_strict_json(value):
         (datetime(2025, 3, 4, 14, 30, tzinfo=UTC), "2025-03-04T14:30:00+00:00"),
         (np.datetime64("2025-03-04T14:30"), "2025-03-04T14:30:00"),
         ((True, {"b": 2.5}), [True, {"b": 2.5}]),
+        (Decimal("3.00"), 3),
+        (Decimal("0.10"), 0.1),
+        (Decimal("0.1234567890123456789"), "0.1234567890123456789"),
+        (Decimal("NaN"), None),
+        (time(9, 30), "09:30:00"),
+        (timedelta(hours=1), "1:00:00"),
+        (b"\x00\xff", "00ff"),
     ],
 )
 def test_values_of_the_field_keep_their_meaning(value, expected):
@@ -52,6 +60,12 @@ def test_values_of_the_field_keep_their_meaning(value, expected):
         (1234567, "1,234,567"),
         (0.123456789, "0.123457"),
         (98765.4321, "98,765.43"),
+        (1.00243e-06, "0.00000100243"),
+        (-3e-05, "-0.00003"),
+        (math.inf, "inf"),
+        (Decimal("1234567.8900"), "1,234,567.8900"),
+        (b"\x00\xff", "00ff"),
+        (timedelta(days=389, hours=6), "389 days, 6:00:00"),
         ([1, 2], "1, 2"),
         ({"lr": 0.5}, "lr=0.5"),
         (datetime(2025, 3, 4, 14, 30, tzinfo=UTC), "2025-03-04 14:30"),
@@ -80,3 +94,23 @@ def test_fields_are_aligned_for_a_reader(capsys):
     emit({"a": 1, "longer": [2.5, None]}, False)
 
     assert capsys.readouterr().out == "a       1\nlonger  2.5, -\n"
+
+
+MARKUP = "[red]a[/red] [/] :smile: [x"
+
+
+def test_a_text_is_printed_as_it_is(capsys):
+    emit({"[b]": MARKUP}, False)
+    emit({}, False, lambda console: console.print(table((MARKUP,), [(MARKUP,)], MARKUP)))
+
+    assert capsys.readouterr().out.count(MARKUP) == 4
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "-3", "12", "wide", ""])
+def test_a_silly_width_prints_every_number_whole(columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    numbers = [1_234_567 + number for number in range(30)]
+
+    emit({"rows": 1}, False, lambda console: console.print(table("x" * 30, [numbers])))
+
+    assert capsys.readouterr().out.splitlines()[1].split() == [f"{n:,}" for n in numbers]

@@ -217,13 +217,12 @@ def test_sql_that_writes_is_refused(ploutos, filled_home):
     assert_one_message(ploutos("data", "sql", "drop table bars"), 2, "SELECT")
 
 
-def test_a_wrong_setting_names_the_variable_and_not_its_value(ploutos, monkeypatch):
-    monkeypatch.setenv("BROKER", "hunter2")
+def test_an_env_file_in_another_encoding_is_one_message(ploutos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes("# Schlüssel\nX=1\n".encode("latin-1"))
 
-    outcome = ploutos("data", "status")
-
-    assert_one_message(outcome, 3, "BROKER")
-    assert "hunter2" not in outcome.stderr
+    assert_one_message(ploutos("data", "status"), 3, ".env is not UTF-8", "line 1")
+    assert_one_message(ploutos("doctor"), 3, ".env is not UTF-8")
 
 
 def test_no_bundle_at_all(ploutos):

@@ -1,5 +1,6 @@
 """Alpaca's market data by alpaca-py."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
     from alpaca.data.historical import StockHistoricalDataClient
     from alpaca.data.timeframe import TimeFrame
 
-    from features.sources.http.requests_transport import CheckedAdapter
-
 PER_MINUTE = 150  # of the 200 that an account has; the rest is for orders
 _BATCH_BARS = 100_000  # bars that one fetch should bring: ten pages
+_PAGE_BARS = 10_000
 _DAY_MINUTES = 960  # of a trading day with its early and late hours
 
 
@@ -82,19 +82,47 @@ class AlpacaSource:
             adjustment=Adjustment.SPLIT,
             feed=DataFeed.SIP,
         )
-        client, adapter = self._client
-        adapter.begin()
+        rows, missing = self._pages(request.to_request_fields(), symbols)
+        return Fetched(frame_of(rows), SPLIT_ADJUSTED, now, missing)
+
+    def _pages(
+        self, fields: dict[str, Any], symbols: Sequence[str]
+    ) -> tuple[list[Row], dict[str, str]]:
+        """Rows of all pages, by symbol and time; a page that brings nothing later is the last one.
+
+        Returns:
+            The rows, and why of those symbols that were not all answered, which have none.
+        """
+        rows: list[Row] = []
+        latest: dict[str, str] = {}
+        fields = fields | {"limit": _PAGE_BARS}
+        while True:
+            try:
+                bars, token = self._page(fields)
+            except SourceDown as failure:
+                if not latest:
+                    raise
+                open_ones = [symbol for symbol in symbols if symbol >= max(latest)]
+                whole = [row for row in rows if row[0] not in open_ones]
+                return whole, dict.fromkeys(open_ones, failure.why)
+            rows += bars
+            news = {symbol: max(later) for symbol, later in _times(bars, latest).items() if later}
+            latest |= news
+            if not news or not token:
+                return rows, {}
+            fields["page_token"] = token
+
+    def _page(self, fields: dict[str, Any]) -> tuple[list[Row], str | None]:
         try:
-            answer = client.get_stock_bars(request)
-            rows = [
-                _row(symbol, bar) for symbol, bars in dict(answer).items() for bar in bars or []
-            ]
+            page: Any = self._client.get("/stocks/bars", fields)
+            bars = dict(page["bars"] or {}).items()
+            rows = [_row(symbol, bar) for symbol, ours in bars for bar in ours or []]
+            return rows, page.get("next_page_token")
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise SourceDown(self.name, "its answer has another form than bars") from error
-        return Fetched(frame_of(rows), SPLIT_ADJUSTED, now, {})
 
     @cached_property
-    def _client(self) -> "tuple[StockHistoricalDataClient, CheckedAdapter]":
+    def _client(self) -> "StockHistoricalDataClient":
         from alpaca.data.historical import StockHistoricalDataClient
 
         from features.sources.http.requests_transport import CheckedAdapter
@@ -107,7 +135,7 @@ class AlpacaSource:
         client._session.trust_env = self._access.uses_proxy
         client._session.mount("https://", adapter)  # the client offers no other way to a timeout
         client._session.mount("http://", adapter)
-        return client, adapter
+        return client
 
 
 def _time_frame(interval: str) -> "TimeFrame":
@@ -118,4 +146,14 @@ def _time_frame(interval: str) -> "TimeFrame":
 
 
 def _row(symbol: str, bar: dict[str, Any]) -> Row:
-    return (canonical(symbol), bar["t"], bar["o"], bar["h"], bar["l"], bar["c"], bar["v"])
+    opens, *values = bar["t"], *(bar.get(name) for name in "ohlcv")
+    return (canonical(symbol), opens, *values)  # type: ignore[return-value]
+
+
+def _times(rows: list[Row], latest: dict[str, str]) -> dict[str, list[str]]:
+    """By symbol, the times of bars that are later than those before."""
+    later: dict[str, list[str]] = defaultdict(list)
+    for symbol, ts, *_ in rows:
+        if isinstance(ts, str) and ts > latest.get(symbol, ""):
+            later[symbol].append(ts)
+    return later

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from features.bars.sessions import midnight
-from features.sources.http.errors import NotEntitled, NotServed, SourceDown
+from features.sources.http.errors import NotEntitled, NotKnown, NotServed, SourceDown
 from features.sources.keeper import Keeper, fetch_from
 from features.sources.portion import Portion
 from features.sources.protocol import BarSource
@@ -76,6 +76,8 @@ class Failover:
             return []  # the source is well, and the series stays its own
         except NotServed as failure:
             if len(symbols) == 1:
+                if own and isinstance(failure, NotKnown):
+                    self.outcomes[symbols[0]].answered.append(portion.window)
                 return self._keeper.lacking(symbols, source, _reason(failure))
             half = len(symbols) // 2  # one of them spoils it for the others
             return [

@@ -8,7 +8,7 @@ import polars as pl
 
 from features.bars.schema import BAR_SCHEMA
 from features.bars.sessions import sessions_between
-from features.sources.http.errors import NotEntitled, NotServed, SourceDown
+from features.sources.http.errors import BrokenOff, NotEntitled, NotServed, SourceDown
 
 Row = tuple[str, Any, Any, Any, Any, Any, Any]  # in the order of BAR_COLUMNS
 _LATEST = 1e13  # milliseconds since 1970: the year 2286
@@ -64,7 +64,7 @@ def one_by_one(
     """Ask for one symbol after the other; what some of them lack does not cost the others theirs.
 
     Returns:
-        The bars of all that were answered, and why of those that were not.
+        The bars of all that were answered, and why of those that were not, or in part.
 
     Raises:
         SourceDown: for the very first symbol, or any error that is no `NotServed`.
@@ -80,6 +80,9 @@ def one_by_one(
         except NotServed as failure:
             if len(symbols) == 1:
                 raise
+            missing[symbol] = failure.why
+        except BrokenOff as failure:
+            frames.append(failure.came)
             missing[symbol] = failure.why
         except SourceDown as failure:
             if not frames and not missing:

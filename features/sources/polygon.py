@@ -1,7 +1,7 @@
 """Polygon's (now Massive's) market data by polygon-api-client; imported in this file only."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from operator import methodcaller
@@ -15,9 +15,10 @@ from cluster.settings import Settings
 from features.bars.sessions import session_dates, sessions_between
 from features.bars.symbols import dotted
 from features.sources.frames import Row, frame_of, one_by_one, sessions_in
-from features.sources.http.errors import SourceDown
+from features.sources.http.errors import BrokenOff, NotServed, SourceDown
 from features.sources.http.transport import Transport
 from features.sources.protocol import SPLIT_ADJUSTED, Access, Fetched
+from features.sources.said import refuse_other
 
 if TYPE_CHECKING:
     from polygon import RESTClient
@@ -48,6 +49,7 @@ class PolygonSource:
     def __init__(self, api_key: str, access: Access | None = None) -> None:
         self._api_key = api_key
         self._access = access or Access()
+        self._answers = _Answers()
 
     @classmethod
     def from_settings(cls, settings: Settings, cache: Path) -> Self | None:
@@ -76,7 +78,7 @@ class PolygonSource:
         """
         now = self._access.now()
         if _grouped(symbols, interval, start, end):
-            bars, missing = self._grouped_daily(symbols, start, end), dict[str, str]()
+            bars, missing = self._grouped_daily(symbols, start, end)
         else:
             bars, missing = one_by_one(
                 symbols, lambda symbol: self._aggregates(symbol, interval, start, end)
@@ -85,39 +87,55 @@ class PolygonSource:
 
     def _grouped_daily(
         self, symbols: Sequence[str], start: datetime, end: datetime
-    ) -> pl.DataFrame:
+    ) -> tuple[pl.DataFrame, dict[str, str]]:
         symbol_of = {dotted(symbol): symbol for symbol in symbols}
         rows: list[Row] = []
-        for day in _days(start, end):
-            grouped = self._call(methodcaller("get_grouped_daily_aggs", day, adjusted=True))
+        missing: dict[str, str] = {}
+        for number, day in enumerate(_days(start, end)):
+            call = methodcaller("get_grouped_daily_aggs", day, adjusted=True)
+            try:
+                grouped = list(self._call(call))
+            except (SourceDown, NotServed) as failure:
+                if not number:
+                    raise
+                missing = dict.fromkeys(symbols, failure.why)  # of this day and those after it
+                break
             rows += [_row(symbol_of[bar.ticker], bar) for bar in grouped if bar.ticker in symbol_of]
-        return frame_of(rows, unit="ms")
+        return frame_of(rows, unit="ms"), missing
 
     def _aggregates(
         self, symbol: str, interval: str, start: datetime, end: datetime
     ) -> pl.DataFrame:
         last = end - timedelta(milliseconds=1)  # `to` is included
-        aggregates = self._call(
-            methodcaller(
-                "list_aggs",
-                dotted(symbol),
-                int(interval[:-1]),
-                _UNITS[interval[-1]],
-                start,
-                last,
-                adjusted=True,
-                sort="asc",
-                limit=_PAGE_BARS,
-            )
+        call = methodcaller(
+            "list_aggs",
+            dotted(symbol),
+            int(interval[:-1]),
+            _UNITS[interval[-1]],
+            start,
+            last,
+            adjusted=True,
+            sort="asc",
+            limit=_PAGE_BARS,
         )
-        return frame_of([_row(symbol, bar) for bar in aggregates], unit="ms")
+        rows: list[Row] = []
+        try:
+            rows.extend(_row(symbol, bar) for bar in self._call(call, symbol=dotted(symbol)))
+        except SourceDown as failure:
+            if not rows:
+                raise
+            raise BrokenOff(failure, frame_of(rows, unit="ms")) from failure
+        return frame_of(rows, unit="ms")
 
-    def _call(self, call: "Callable[[RESTClient], Any]") -> list[Any]:
-        """The result of a call of the client, all of its pages."""
+    def _call(
+        self, call: "Callable[[RESTClient], Any]", symbol: str | None = None
+    ) -> Iterator[Any]:
+        """What a call of the client gives, page by page, of one symbol if it is named."""
         client, pool = self._client
         pool.begin()
+        self._answers.begin(symbol)
         try:
-            return list(call(client))
+            yield from call(client)
         except DataError:
             raise
         except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -130,7 +148,7 @@ class PolygonSource:
         from features.sources.http.urllib3_transport import CheckedPool
 
         base = self._access.base_url or _HOST
-        client = RESTClient(self._api_key, base=base, custom_json=_Answers())
+        client = RESTClient(self._api_key, base=base, custom_json=self._answers)
         transport = self._access.transport or Transport(self.name, per_minute=PER_MINUTE)
         pool = CheckedPool(transport, self.key_variables, headers=client.headers)
         client.client = pool  # its own pool has no timeout: the client never passes on the one set
@@ -138,14 +156,29 @@ class PolygonSource:
 
 
 class _Answers:
-    """Reads answers; one that reports an error with status 200 is no empty answer."""
+    """Reads answers: an error with status 200 is none, and pages end where they bring nothing."""
 
-    @staticmethod
-    def loads(text: str) -> Any:
+    def __init__(self) -> None:
+        self.begin(None)
+
+    def begin(self, symbol: str | None) -> None:
+        """Forget the pages of the call before; `symbol` is the one that was asked for, if one."""
+        self._asked: dict[str, Any] = {"adjusted": True} | ({"symbol": symbol} if symbol else {})
+        self._latest = 0.0
+
+    def loads(self, text: str) -> Any:
+        """The document of a page, without a next one after a page that brings nothing later."""
         document = json.loads(text)
         status = document.get("status") if isinstance(document, dict) else "no object"
         if status not in ("OK", "DELAYED"):
             raise SourceDown(PolygonSource.name, f"its answer has the status {status}")
+        said = {"symbol": document.get("ticker"), "adjusted": document.get("adjusted")}
+        refuse_other(PolygonSource.name, self._asked, said)
+        times = [row.get("t") for row in document.get("results") or []]
+        newest = max((ms for ms in times if isinstance(ms, int | float)), default=0.0)
+        if newest <= self._latest or not document.get("next_url"):
+            document.pop("next_url", None)
+        self._latest = newest
         return document
 
 

@@ -33,7 +33,8 @@ class Fetched:
         bars: `BAR_SCHEMA`, as the source has them: not checked, in no promised order.
         adjustment: What they are adjusted for.
         retrieved: When they were asked for, UTC.
-        missing: Symbols without an answer, and why; a symbol may also have no bars in the window.
+        missing: Symbols without a whole answer, and why; what came of it is kept. A symbol may also
+            have no bars in the window.
     """
 
     bars: pl.DataFrame

@@ -13,6 +13,7 @@ from cluster.errors import PloutosError
 from features.sources.http.errors import SourceDown
 from features.sources.http.responses import Answer, check_answer, unreachable
 
+COOKIES_S = 2.0  # for all pages about cookies and crumbs, so that the chart has its time
 _SOURCE = "yahoo"
 
 
@@ -20,8 +21,8 @@ class ChartSession(Session):  # type: ignore[type-arg]
     """A browser-like session that is over in time, follows no redirect and remembers what failed.
 
     yfinance swallows most errors and reports them as an empty answer or a delisted symbol. What
-    became of the chart itself is kept here. Cookies and crumbs are asked for too, and charts come
-    without them.
+    became of the chart itself is kept here. Cookies and crumbs are asked for too, within
+    `COOKIES_S` all together; charts come without them.
 
     Args:
         base_url: Stands for all of the vendor's hosts; None: these.
@@ -36,8 +37,10 @@ class ChartSession(Session):  # type: ignore[type-arg]
     def begin(self, seconds: float) -> None:
         """Forget what failed before, and give what follows so much time, all together."""
         self._ends = time.monotonic() + seconds
+        self._cookies_end = min(self._ends, time.monotonic() + COOKIES_S)
         self._failure: PloutosError | None = None
         self._over = False
+        self.chart: dict[str, Any] | None = None  # what came, as it came
 
     def raise_failure(self) -> None:
         """Raise what the chart failed with.
@@ -55,7 +58,7 @@ class ChartSession(Session):  # type: ignore[type-arg]
             self.raise_failure()  # yfinance would go on asking other pages about the symbol
         is_chart = "/finance/chart/" in url
         try:
-            answer = self._exchange(method, url, options)
+            answer = self._exchange(method, url, options, is_chart)
         except (RequestException, TimeoutError) as error:
             if is_chart:
                 self._failure = unreachable(_SOURCE, urlsplit(url).hostname, error)
@@ -64,8 +67,8 @@ class ChartSession(Session):  # type: ignore[type-arg]
             self._judge(answer)
         return answer
 
-    def _exchange(self, method: Any, url: str, options: dict[str, Any]) -> Response:
-        left = self._ends - time.monotonic()
+    def _exchange(self, method: Any, url: str, options: dict[str, Any], is_chart: bool) -> Response:
+        left = (self._ends if is_chart else self._cookies_end) - time.monotonic()
         if left <= 0:
             raise TimeoutError("timed out")
         options = options | {"timeout": left, "allow_redirects": False}
@@ -77,7 +80,7 @@ class ChartSession(Session):  # type: ignore[type-arg]
         headers = {name: value or "" for name, value in response.headers.items()}
         try:
             check_answer(Answer(response.status_code, headers, response.content), _SOURCE)
-            _check_chart(json.loads(response.content))
+            self.chart = _chart_of(json.loads(response.content))
         except PloutosError as failure:
             self._failure = failure
             self._over = response.status_code != 401  # then yfinance gets another crumb
@@ -93,9 +96,10 @@ class ChartSession(Session):  # type: ignore[type-arg]
         return self._base_url.rstrip("/") + parts._replace(scheme="", netloc="").geturl()
 
 
-def _check_chart(document: Any) -> None:
-    """Refuse what yfinance would take for a symbol without prices."""
+def _chart_of(document: Any) -> dict[str, Any]:
+    """The chart in an answer; one of another form is no symbol without prices."""
     chart = document.get("chart") if isinstance(document, dict) else None
     result = chart.get("result") if isinstance(chart, dict) else None
     if not (isinstance(result, list) and result and isinstance(result[0], dict)):
         raise SourceDown(_SOURCE, "its answer has another form than a chart")
+    return result[0]

@@ -7,7 +7,6 @@ from requests import PreparedRequest, RequestException, Response
 from requests.adapters import HTTPAdapter
 
 from features.sources.http.deadline import within
-from features.sources.http.errors import SourceDown
 from features.sources.http.responses import Answer, check_answer, unreachable
 from features.sources.http.transport import Transport
 
@@ -26,23 +25,13 @@ class CheckedAdapter(HTTPAdapter):
         super().__init__()
         self._transport = transport
         self._key_variables = key_variables
-        self._asked: set[str] = set()
-
-    def begin(self) -> None:
-        """Forget the pages of the fetch before."""
-        self._asked.clear()
 
     def send(self, request: PreparedRequest, *_: Any, **options: Any) -> Response:
         """Send a GET request.
 
         Raises:
-            SourceDown: also when a page is asked for twice: the source would lead round for ever.
             PloutosError: what `check_answer` raises.
         """
-        source, url = self._transport.source, str(request.url)
-        if url in self._asked:
-            raise SourceDown(source, "its next page is one it gave before", again=False)
-        self._asked.add(url)
         return self._transport.ask(lambda seconds: self._exchange(request, seconds, options))
 
     def _exchange(

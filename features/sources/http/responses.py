@@ -4,9 +4,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from cluster.errors import ConfigError
-from features.sources.http.errors import NotEntitled, NotServed, SourceDown
+from features.sources.http.errors import NotEntitled, NotKnown, NotServed, SourceDown
 
 _LONGEST = 200  # characters of a vendor's message that are passed on
 _PLAN = re.compile(r"subscription|entitle|upgrade your plan|NOT_AUTHORIZED", re.IGNORECASE)
@@ -20,6 +22,7 @@ _REASONS = (  # what an error's text or type name holds, and what to say of it
         "the answer ends early",
     ),
     (r"unreachable", "the network is unreachable"),
+    (r"wrong.version|record.layer|packet.length|unknown.protocol", "it does not speak TLS"),
     (r"certificate|SSL", "its certificate is not accepted"),
     (r"reset|aborted|closed|disconnected|empty reply", "the connection was cut"),
 )
@@ -43,9 +46,9 @@ def check_answer(answer: Answer, source: str, key_variables: str = "") -> None:
         key_variables: Names of the settings that hold its key; "" when it has none.
 
     Raises:
-        ConfigError: 401 or 403, the key is refused.
+        ConfigError: 401 or 403 with JSON, the key is refused; a firewall answers with HTML.
         NotEntitled: 403, the key's plan does not include this.
-        NotServed: 400, 404 or 422.
+        NotServed: 400, 404 or 422; `NotKnown` for 404 with JSON.
         SourceDown: redirects, 429, any other status, a body that is no whole JSON.
     """
     status, said = answer.status, message_of(answer.body)
@@ -53,10 +56,12 @@ def check_answer(answer: Answer, source: str, key_variables: str = "") -> None:
         _refuse_other_than_json(answer, source)
     elif status in (401, 403) and _PLAN.search(said):
         raise NotEntitled(source, f"its plan does not include this ({said})", "shorten the window")
-    elif status in (401, 403) and key_variables:
+    elif status in (401, 403) and key_variables and _is_own(answer.body):
         raise ConfigError(
             f"{source} refuses the key", f"{status} {said}".strip(), f"correct {key_variables}"
         )
+    elif status == 404 and _is_own(answer.body):
+        raise NotKnown(source, f"{status} {said}".strip())
     elif status in (400, 404, 422):
         raise NotServed(source, f"{status} {said}".strip())
     elif 300 <= status < 400:
@@ -71,7 +76,7 @@ def message_of(body: bytes) -> str:
     """What a vendor says in an error's body, shortened; "" when it says nothing readable."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "with HTML" if _is_html(body) else ""
     if not isinstance(document, dict):
         return ""
@@ -96,9 +101,17 @@ def unreachable(source: str, host: str | None, error: BaseException) -> SourceDo
 def _refuse_other_than_json(answer: Answer, source: str) -> None:
     try:
         json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets in brackets, ten thousand deep
         kind = "HTML" if _is_html(answer.body) else "a broken body"
         raise SourceDown(source, f"{kind} instead of JSON") from None
+
+
+def _is_own(body: bytes) -> bool:
+    """Whether a vendor says so itself: in JSON."""
+    try:
+        return isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _is_html(body: bytes) -> bool:
@@ -106,6 +119,13 @@ def _is_html(body: bytes) -> bool:
 
 
 def _wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds of the header `Retry-After`, when it is a number."""
-    value = next((v for name, v in headers.items() if name.lower() == "retry-after"), "")
-    return float(value) if re.fullmatch(r"[0-9]{1,6}", value) else None
+    """Seconds of the header `Retry-After`: a number, or a time by the clock of who sent it."""
+    named = {name.lower(): value for name, value in headers.items()}
+    value = named.get("retry-after", "")
+    if re.fullmatch(r"[0-9]{1,6}", value):
+        return float(value)
+    try:
+        now = parsedate_to_datetime(named["date"]) if "date" in named else datetime.now(UTC)
+        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+    except (ValueError, TypeError):
+        return None

@@ -1,6 +1,6 @@
 """From Alpaca to Yahoo to Polygon, and what keeps their bars apart."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from test_fetch import START, Shop, day
@@ -66,7 +66,7 @@ def test_the_first_source_goes_on_after_bars_of_another_have_joined(shop):
     [
         ({"scale": 2.0}, "adjustment: close differs by up to 100.00% (limit 1%)"),
         ({"scale": 1.02}, "adjustment: close differs by up to 2.00% (limit 1%)"),
-        ({"lots": 100.0}, "volume unit: theirs is 0.0099"),
+        ({"lots": 100.0}, "volume unit: theirs is 0.01"),
     ],
 )
 def test_a_source_that_tells_another_series_is_refused_with_its_numbers(shop, changes, why):
@@ -176,6 +176,23 @@ def test_what_a_plan_does_not_include_is_not_had_elsewhere(shop):
         "alpaca": f"its plan does not include this ({message})"
     }
     assert shop.vendors.yahoo.calls == []
+
+
+def test_a_plan_without_the_bars_of_today_brings_those_before(shop):
+    healthy = shop.vendors.polygon.answer
+    plan = Reply(403, {"status": "NOT_AUTHORIZED", "message": "Your plan has no data of today."})
+    today = datetime(2024, 2, 29, tzinfo=UTC).timestamp() * 1000
+    shop.vendors.polygon.answer = lambda call: (
+        plan if int(call.path.split("/")[9]) > today else healthy(call)
+    )
+    shop.names = ["polygon"]
+
+    result = shop.fetch("AAA", START, day(1, month=3))
+
+    assert not result.complete
+    assert shop.bars()["ts"].max() == datetime(2024, 2, 28, tzinfo=UTC)
+    assert result.outcomes["AAA"].reasons["polygon"].startswith("its plan does not include this")
+    assert result.outcomes["AAA"].lacking == (date(2024, 2, 29),)
 
 
 def test_a_slow_source_costs_its_deadline_and_no_more(shop):

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -102,6 +103,41 @@ def test_hanging_and_dripping_sockets_are_over_at_the_deadline(vendors, name, fa
 
 @pytest.mark.parametrize("name", KEYED)
 @pytest.mark.parametrize("status", [401, 403])
+def test_a_firewall_that_forbids_says_nothing_about_the_key(vendors, name, status):
+    vendors.server(name).always = Reply(status, body=HTML.body)
+
+    with pytest.raises(SourceDown, match=f"status {status} with HTML"):
+        fetch(vendors, name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_source_may_name_the_time_until_which_it_wants_to_be_left_alone(vendors, name):
+    vendors.deadline_s = 1000.0
+    until = format_datetime(datetime.now(UTC) + timedelta(seconds=300), usegmt=True)
+    vendors.server(name).faults = [Reply(429, {}, headers={"Retry-After": until})]
+
+    assert fetch(vendors, name).bars.height == 9
+    assert 60.0 <= vendors.clock.slept[0] <= 300.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_server_without_tls_is_named_as_one(vendors, name):
+    vendors.server(name).url = vendors.server(name).url.replace("http:", "https:")
+
+    with pytest.raises(SourceDown, match="it does not speak TLS"):
+        fetch(vendors, name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_json_of_ten_thousand_brackets_is_a_broken_body(vendors, name):
+    vendors.server(name).always = Reply(body=b"[" * 100_000 + b"]" * 100_000)
+
+    with pytest.raises(SourceDown, match="a broken body instead of JSON"):
+        fetch(vendors, name)
+
+
+@pytest.mark.parametrize("name", KEYED)
+@pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_key_is_a_matter_of_configuration(vendors, name, status):
     vendors.server(name).always = Reply(status, {"message": "forbidden."})
 
@@ -172,23 +208,35 @@ def test_an_error_of_polygon_with_status_200_is_no_empty_answer(vendors):
         fetch(vendors, "polygon")
 
 
-@pytest.mark.parametrize(
-    ("name", "document"),
-    [
-        ("alpaca", {"bars": {}, "next_page_token": "round"}),
-        (
-            "polygon",
-            {"results": [], "status": "OK", "next_url": "https://x.example/v2/aggs?cursor=1"},
-        ),
-    ],
-)
-def test_pages_that_lead_round_for_ever_are_left(vendors, name, document):
-    vendors.server(name).always = Reply(document=document)
+BAR = {"t": "2024-01-08T05:00:00Z", "o": 1, "h": 1, "l": 1, "c": 1, "v": 1}
+TICK = BAR | {"t": 1704690000000}
+PAGES = {
+    "alpaca, round": ("alpaca", {"bars": {}, "next_page_token": "round"}),
+    "alpaca, empty token": ("alpaca", {"bars": {"AAA": [BAR]}, "next_page_token": ""}),
+    "alpaca, the same bar": ("alpaca", {"bars": {"AAA": [BAR]}, "next_page_token": "ever new"}),
+    "polygon, round": ("polygon", {"results": [], "status": "OK", "next_url": "http://x/v2?c=1"}),
+    "polygon, empty": ("polygon", {"results": [TICK], "status": "OK", "next_url": ""}),
+    "polygon, the same": (
+        "polygon",
+        {"results": [TICK], "status": "OK", "next_url": "http://x/?c"},
+    ),
+}
 
-    with pytest.raises(SourceDown, match="its next page is one it gave before"):
-        fetch(vendors, name)
 
-    assert len(vendors.server(name).calls) == 2
+@pytest.mark.parametrize(("name", "document"), PAGES.values(), ids=PAGES)
+def test_pages_end_where_they_bring_nothing_later(vendors, name, document):
+    number = iter(range(1000))
+
+    def answer(call):
+        names = [key for key in ("next_page_token", "next_url") if document.get(key)]
+        return Reply(document=document | {key: f"{document[key]}{next(number)}" for key in names})
+
+    vendors.server(name).answer = answer
+
+    fetched = fetch(vendors, name)
+
+    assert fetched.bars.height <= 2
+    assert len(vendors.server(name).calls) <= 2
 
 
 def closed_port() -> str:
@@ -313,3 +361,58 @@ def test_what_came_before_the_source_went_down_is_kept(vendors, name):
 
     assert fetched.bars["symbol"].unique().to_list() == ["AAA"]
     assert fetched.missing == {"BBB": "status 500 down"}
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"ticker": "XYZ"}, "its answer is of symbol XYZ, AAA was asked for"),
+        ({"adjusted": False}, "its answer is of adjusted False, True was asked for"),
+    ],
+)
+def test_aggregates_of_something_else_are_refused(vendors, said, why):
+    vendors.polygon.always = Reply(document={"results": [TICK], "status": "OK"} | said)
+
+    with pytest.raises(SourceDown, match=why):
+        fetch(vendors, "polygon")
+
+
+def fail(vendors, name: str, where: str, reply: Reply) -> None:
+    """Let a vendor fail wherever this text is in the path or query of a call."""
+    healthy = vendors.server(name).answer
+    vendors.server(name).answer = lambda call: (
+        reply if where in f"{call.path} {call.query}" else healthy(call)
+    )
+
+
+DOWN = Reply(500, {"message": "down"})
+
+
+def test_symbols_that_came_whole_before_a_page_failed_are_kept(vendors):
+    fail(vendors, "alpaca", "'page_token': '16'", DOWN)
+
+    fetched = vendors.alpaca_source().fetch(["AAA", "BBB"], "1d", START, END)
+
+    assert fetched.bars.group_by("symbol").len().rows() == [("AAA", 9)]
+    assert fetched.missing == {"BBB": "status 500 down"}
+
+
+def test_pages_of_a_symbol_that_came_before_one_failed_are_kept(vendors):
+    fail(vendors, "polygon", "cursor", DOWN)
+
+    fetched = fetch(vendors, "polygon")
+
+    assert fetched.bars.height == 8
+    assert fetched.missing == {"AAA": "status 500 down"}
+
+
+def test_whole_days_that_came_before_one_failed_are_kept(vendors):
+    plan = Reply(403, {"status": "NOT_AUTHORIZED", "message": "not yet"})
+    fail(vendors, "polygon", "2024-01-10", plan)
+    symbols = ["AAA", *(f"S{n}" for n in range(9))]
+
+    end = datetime(2024, 1, 13, tzinfo=UTC)
+    fetched = vendors.polygon_source().fetch(symbols, "1d", START, end)
+
+    assert fetched.bars["ts"].dt.day().to_list() == [8, 9]
+    assert fetched.missing["AAA"] == "its plan does not include this (NOT_AUTHORIZED: not yet)"

@@ -63,7 +63,7 @@ def get(url: str) -> httpx2.Response | None:
     """What a server of this machine answers; None when it does not."""
     try:
         return httpx2.get(url, timeout=2.0, trust_env=False)
-    except httpx2.TransportError:
+    except httpx2.RequestError:
         return None
 
 

@@ -7,6 +7,7 @@ import httpx2
 from pydantic import ValidationError
 
 from cluster.closing import Closing
+from features.sources.http.deadline import within
 from serve.errors import PolicyRefusedError, PolicyUnavailableError
 from serve.schema import ActRequest, ActResponse, Fault, FaultEnvelope, ModelSummary
 
@@ -21,18 +22,14 @@ class PolicyClient(Closing):
     Args:
         url: Such as http://127.0.0.1:8700.
         token: The endpoint's bearer token.
-        timeout_s: Longest wait for each of connecting, sending and receiving.
+        timeout_s: Longest wait for an answer, repeated calls included.
     """
 
     def __init__(self, url: str, token: str, *, timeout_s: float = 2.0) -> None:
         self._url = url
-        self._http = httpx2.Client(
-            base_url=url,
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=timeout_s,
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._token = token
+        self._timeout_s = timeout_s
+        self._http = self._connection()
 
     def act(self, request: ActRequest) -> ActResponse:
         """Ask for one decision; asking twice changes nothing, so lost calls are repeated.
@@ -65,13 +62,36 @@ class PolicyClient(Closing):
         """Close the connection."""
         self._http.close()
 
+    def _connection(self) -> httpx2.Client:
+        return httpx2.Client(
+            base_url=self._url,
+            headers={"Authorization": f"Bearer {self._token}"},
+            timeout=self._timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
     def _send(self, method: str, path: str, body: bytes | None = None) -> httpx2.Response:
-        """The response, whatever its status, after repeating lost calls and 503."""
+        """The response when it is a 200, within the time of the whole call."""
+        http = self._http
+        try:
+            return within(self._timeout_s, lambda: self._repeated(http, method, path, body))
+        except TimeoutError as error:
+            http.close()  # what still waits for it ends
+            self._http = self._connection()
+            raise PolicyUnavailableError(
+                f"no answer from {self._url}", str(error), _ADVICE
+            ) from error
+
+    def _repeated(
+        self, http: httpx2.Client, method: str, path: str, body: bytes | None
+    ) -> httpx2.Response:
+        """The response when it is a 200, after repeating lost calls and 503."""
         headers = {"Content-Type": "application/json"} if body is not None else {}
         for pause_s in (*_RETRY_PAUSES_S, None):
             try:
-                response = self._http.request(method, path, content=body, headers=headers)
-            except httpx2.TransportError as error:
+                response = http.request(method, path, content=body, headers=headers)
+            except httpx2.RequestError as error:
                 if pause_s is None or isinstance(error, httpx2.ReadTimeout):
                     raise PolicyUnavailableError(
                         f"no answer from {self._url}", _cause(error), _ADVICE
@@ -83,7 +103,7 @@ class PolicyClient(Closing):
         raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _cause(error: httpx2.TransportError) -> str:
+def _cause(error: httpx2.RequestError) -> str:
     return str(error) or type(error).__name__
 
 
@@ -91,14 +111,14 @@ def _accepted(response: httpx2.Response) -> httpx2.Response:
     """The response itself when it is a 200.
 
     Raises:
-        PolicyUnavailableError: time-out at the endpoint, or a failure of it (408, 5xx).
+        PolicyUnavailableError: too busy, too slow, or a failure of it (408, 429, 5xx).
         PolicyRefusedError: any other status.
     """
     status = response.status_code
     if status == 200:
         return response
     fault = _fault_of(response)
-    if status == 408 or status >= 500:
+    if status in (408, 429) or status >= 500:
         raise PolicyUnavailableError(fault.what, f"{fault.why} (HTTP {status})", _ADVICE)
     raise PolicyRefusedError(
         status, fault.code, fault.what, why=f"{fault.why} (HTTP {status})", next_command=fault.next

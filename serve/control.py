@@ -1,11 +1,12 @@
 """Starting, finding and ending the endpoint of one home, as a background process."""
 
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from cluster.errors import LockedError, PloutosError
 from cluster.locks import locked
@@ -13,9 +14,9 @@ from cluster.processes import end, reap, start_background, wait_gone
 from cluster.servers import get, refuse_busy_port, wait_until_ready
 from cluster.settings import Home
 from cluster.tokens import ensure_token
-from serve.state import ServeState
+from serve.schema import Ready
+from serve.state import HOST, ServeState, host_command
 
-HOST = "127.0.0.1"
 DEFAULT_PORT = 8700
 _GRACE_S = 10.0
 _LOG_LINES_SHOWN = 15
@@ -39,7 +40,7 @@ def serve_up(
 
     bundle_id = PolicyBundle.load(bundle).manifest.bundle_id
     with _only_one(home):
-        present = serve_status(home)
+        present = _running(home)
         if present:
             return _already_up(present, bundle_id)
         refuse_busy_port(port, "ploutos serve up", HOST)
@@ -55,7 +56,20 @@ def serve_up(
 
 
 def serve_status(home: Home) -> ServeState | None:
-    """The endpoint that runs now, or None; what is left of a killed one is cleaned up."""
+    """The endpoint that runs now, or None.
+
+    What is left of a killed one is cleaned up, unless another command is starting or ending one.
+    """
+    state = ServeState.load(home)
+    if state is None or state.running:
+        return state
+    with suppress(LockedError), _only_one(home):
+        return _running(home)
+    return None
+
+
+def _running(home: Home) -> ServeState | None:
+    """As `serve_status`, for who is the only one."""
     state = ServeState.load(home)
     if state and not state.running:
         _end(state, home)
@@ -66,7 +80,7 @@ def serve_status(home: Home) -> ServeState | None:
 def serve_down(home: Home) -> ServeState | None:
     """End the endpoint and everything that it started; returns what ran, None if nothing did."""
     with _only_one(home):
-        state = serve_status(home)
+        state = _running(home)
         if state:
             _end(state, home)
         return state
@@ -75,9 +89,15 @@ def serve_down(home: Home) -> ServeState | None:
 def is_ready(state: ServeState) -> bool:
     """Whether the endpoint answers that its policy is loaded."""
     response = get(f"{state.url}/readyz")
-    if response is None or response.status_code != 200:
-        return False
-    return bool(response.json() == {"bundle_id": state.bundle_id})
+    return response is not None and _names(response.content) == state.bundle_id
+
+
+def _names(answer: bytes) -> str | None:
+    """The bundle that an answer of /readyz names; None where it is another kind of answer."""
+    try:
+        return Ready.model_validate_json(answer).bundle_id
+    except ValidationError:
+        return None
 
 
 @contextmanager
@@ -106,9 +126,7 @@ def _start(bundle: Path, bundle_id: str, home: Home, port: int) -> ServeState:
     token_path = home.tokens / "serve"
     ensure_token(token_path)
     log = home.logs / "serve.log"
-    options = {"--bundle": bundle, "--port": port, "--token-path": token_path}
-    command = [sys.executable, "-P", "-m", "serve.host"]
-    command += [str(part) for option in options.items() for part in option]
+    command = host_command(bundle, port, token_path)
     leader = start_background(command, log=log, env=_host_environment())
     state = ServeState(
         pid=leader.pid,

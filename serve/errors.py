@@ -8,7 +8,7 @@ class PolicyUnavailableError(PloutosError):
 
 
 class PolicyRefusedError(PloutosError):
-    """The endpoint refuses the request: asking again will not help.
+    """The endpoint refuses the request: asking again will not help until somebody mends it.
 
     Args:
         status: HTTP status.
@@ -17,6 +17,8 @@ class PolicyRefusedError(PloutosError):
         why: The endpoint's reason.
         next_command: Its advice.
     """
+
+    exit_code = 3
 
     def __init__(self, status: int, code: str, what: str, *, why: str, next_command: str) -> None:
         super().__init__(what, why, next_command)

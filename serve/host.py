@@ -10,8 +10,8 @@ from pathlib import Path
 from cluster.entry.prepare import prepare_process
 from cluster.ray_runtime import attached_ray
 from cluster.servers import free_port
+from serve.state import HOST
 
-HOST = "127.0.0.1"
 _REQUEST_TIMEOUT_S = 10.0
 
 

@@ -202,7 +202,8 @@ def serve(bundle: Path, home: Home, lines: list[str]) -> "ServeState":
     from cluster.servers import free_port, port_is_free
     from cluster.tokens import read_token
     from serve.client import PolicyClient
-    from serve.control import DEFAULT_PORT, HOST, serve_up
+    from serve.control import DEFAULT_PORT, serve_up
+    from serve.state import HOST
 
     port = DEFAULT_PORT if port_is_free(DEFAULT_PORT, HOST) else free_port(HOST)
     state = serve_up(bundle, home=home, port=port)

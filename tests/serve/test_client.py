@@ -3,7 +3,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,6 +26,7 @@ class Script:
     lines: list[tuple[int, Any]]
     seen: list[tuple[str, str, str]] = field(default_factory=list)  # method, path, authorization
     hold: threading.Event = field(default_factory=threading.Event)
+    dripped: threading.Event = field(default_factory=threading.Event)
 
     def next_line(self) -> tuple[int, Any]:
         return self.lines.pop(0) if len(self.lines) > 1 else self.lines[0]
@@ -54,11 +55,26 @@ class Handler(BaseHTTPRequestHandler):
             return
         body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
         self.send_response(status)
+        if content in ("drip", "drip headers"):
+            self._drip(script, headers=content != "drip")
+            return
         self.send_header("Content-Length", str(len(body)))
         if status == 307:
             self.send_header("Location", "/elsewhere")
+        if content == "no gzip":
+            self.send_header("Content-Encoding", "gzip")
         self.end_headers()
         self.wfile.write(body)
+
+    def _drip(self, script: Script, *, headers: bool) -> None:
+        """A byte now and then, until the test is over or the client has gone."""
+        self.send_header("Content-Length", "999999")
+        self.flush_headers() if headers else self.end_headers()
+        with suppress(OSError):
+            while not script.hold.wait(0.02):
+                self.wfile.write(b"x")
+        script.dripped.set()
+        self.close_connection = True
 
     def log_message(self, format: str, *values: object) -> None:
         """Say nothing."""
@@ -154,6 +170,38 @@ def test_a_silent_endpoint_is_asked_once_only(play: Play, request_: ActRequest) 
     assert len(script.seen) == 1
 
 
+@pytest.mark.parametrize("content", ["drip", "drip headers"])
+def test_the_time_is_that_of_the_whole_call(
+    play: Play, request_: ActRequest, answer: dict[str, Any], content: str
+) -> None:
+    # given: an answer that comes byte by byte and would never end
+    client, script = play((200, content), (200, answer), timeout_s=0.3)
+
+    with pytest.raises(PolicyUnavailableError, match=r"no whole answer within 0\.3 s"):
+        client.act(request_)
+
+    # then its connection is given up, and the next call has one of its own
+    assert script.dripped.wait(10)
+    assert not script.hold.is_set()
+    assert client.act(request_).decision_id == "demo-0001"
+
+
+def test_repeated_calls_share_that_time(play: Play, request_: ActRequest) -> None:
+    client, script = play((503, REFUSAL), (503, REFUSAL), (0, "hold"), timeout_s=0.4)
+
+    with pytest.raises(PolicyUnavailableError):
+        client.act(request_)
+
+    assert len(script.seen) == 3
+
+
+def test_an_answer_that_cannot_be_unpacked_is_unavailable(play: Play, request_: ActRequest) -> None:
+    client, _ = play((200, "no gzip"))
+
+    with pytest.raises(PolicyUnavailableError, match="no answer from"):
+        client.act(request_)
+
+
 @pytest.mark.parametrize("status", [400, 401, 404, 405, 409, 413, 422])
 def test_a_refusal_is_not_repeated_and_keeps_its_reason(
     play: Play, request_: ActRequest, status: int
@@ -168,7 +216,7 @@ def test_a_refusal_is_not_repeated_and_keeps_its_reason(
     assert len(script.seen) == 1
 
 
-@pytest.mark.parametrize("status", [408, 500, 502])
+@pytest.mark.parametrize("status", [408, 429, 500, 502])
 def test_a_failure_of_the_endpoint_is_unavailable(
     play: Play, request_: ActRequest, status: int
 ) -> None:

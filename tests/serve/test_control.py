@@ -3,8 +3,11 @@ import shutil
 import signal
 import socket
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,8 +23,8 @@ from cluster.processes import (
     wait_gone,
 )
 from cluster.settings import Home
-from serve.control import serve_down, serve_status, serve_up
-from serve.state import ServeState
+from serve.control import is_ready, serve_down, serve_status, serve_up
+from serve.state import ServeState, host_command
 
 
 @pytest.fixture
@@ -174,6 +177,78 @@ def test_another_bundle_is_refused_while_one_is_served(
     assert caught.value.next_command == "ploutos serve down"
     assert sleeper.alive
     serve_down(home)
+
+
+def test_status_removes_nothing_while_another_command_starts_one(
+    home: Home, sleeper: Process
+) -> None:
+    # given: the file of an endpoint that was killed, and a command that has just begun to start one
+    state_of(sleeper, home).save(home)
+    end({sleeper})
+    reap(sleeper)
+
+    with locked(home.root / "serve.lock"):
+        assert serve_status(home) is None
+        assert (home.root / "serve.json").exists()
+
+    assert serve_status(home) is None
+    assert not (home.root / "serve.json").exists()
+
+
+@pytest.fixture
+def host(home: Home) -> Iterator[Process]:
+    """A process that was started as the endpoint of this home is; its file was lost."""
+    home.tokens.mkdir(parents=True)
+    arguments = host_command(home.bundles / ("a" * 16), 8712, home.tokens / "serve")[3:]
+    command = [sys.executable, "-c", "import time; time.sleep(60)", *arguments]
+    process = start_background(command, log=home.logs / "serve.log", env=os.environ)
+    yield process
+    end({process})
+    reap(process)
+
+
+@pytest.mark.parametrize("noted", [None, '{"pid": "1"', "dead"])
+def test_an_endpoint_whose_file_is_lost_is_found_and_ended(
+    home: Home, host: Process, noted: str | None
+) -> None:
+    if noted == "dead":
+        state_of(Process(host.pid, host.start_ticks - 1), home).save(home)
+    elif noted:
+        (home.root / "serve.json").write_text(noted)
+
+    found = serve_status(home)
+
+    assert found is not None
+    assert (found.leader, found.url) == (host, "http://127.0.0.1:8712")
+    assert (found.bundle_id, found.token_path) == ("a" * 16, home.tokens / "serve")
+    assert serve_down(home) == found
+    assert not host.alive
+    assert serve_status(home) is None
+
+
+def test_the_endpoint_of_another_home_is_not_ours(host: Process, tmp_path: Path) -> None:
+    assert serve_status(Home(tmp_path / "other")) is None
+    assert serve_down(Home(tmp_path / "other")) is None
+    assert host.alive
+
+
+def test_a_server_that_is_no_endpoint_is_not_ready(home: Home, sleeper: Process) -> None:
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"hello")
+
+        def log_message(self, format: str, *values: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        assert not is_ready(state_of(sleeper, home).model_copy(update={"url": url}))
+        server.shutdown()
+    end({sleeper})
+    reap(sleeper)
 
 
 def test_two_commands_at_once_are_refused(home: Home, bundle: Path) -> None:

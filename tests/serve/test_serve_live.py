@@ -67,6 +67,12 @@ def test_the_state_says_where_it_is_and_up_again_changes_nothing(
     assert serve_status(home) == running
     assert serve_up(bundle, home=home) == running
     assert running.started <= datetime.now(UTC)
+    # also with its file lost
+    (home.root / "serve.json").unlink()
+    found = serve_status(home)
+    assert found is not None
+    assert found.model_copy(update={"started": running.started}) == running
+    running.save(home)
 
 
 def test_a_wrong_token_is_refused(running: ServeState) -> None:

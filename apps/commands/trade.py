@@ -12,6 +12,7 @@ from apps.cli.output import Json, emit, row_table, talk
 if TYPE_CHECKING:
     from apps.pages.session_view import SessionView
     from trade.session.replay import SessionReport
+    from trade.session.replay_result import ReplayResult
 
 app = typer.Typer(
     help="Replay a bundle on the paper broker and inspect its journal.", no_args_is_help=True
@@ -76,6 +77,20 @@ def replay(
     result, days = run_replay(options, _tell)
     document = {key: value for key, value in vars(result).items() if key != "equity_curve"}
     emit(document | {"from": days.first, "to": days.last, "parts": days.parts}, as_json)
+    _exit_halted(result)
+
+
+def _exit_halted(result: "ReplayResult") -> None:
+    """End with exit code 5 where the session ended without entries."""
+    from cluster.errors import RiskHaltedError
+
+    whys = {
+        "RUIN": f"the account is ruined, {result.final_equity:,.2f} USD are left",
+        "DAILY_LOSS": "the loss breaker had ended the entries of its last day",
+    }
+    if result.halted:
+        talk(f"session {result.session_id} ended halted: {whys[result.halted]}")
+        raise typer.Exit(RiskHaltedError.exit_code)
 
 
 def _tell(report: "SessionReport") -> None:
@@ -124,6 +139,7 @@ def status(session: Session = None, as_json: Json = False) -> None:
             "label": view.label,
             "state": state,
             "meaning": meaning,
+            "switched_off": view.switched_off,
             "bundle": view.summary["bundle_id"],
             "bars_to": view.bar_ts,
             "equity": view.equity,

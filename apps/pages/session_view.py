@@ -13,6 +13,7 @@ from trade.journal.events import Intent
 ALIVE_WITHIN = timedelta(minutes=2)  # a session that works writes several records a minute
 _MEANINGS = {
     "ENDED": "the session is over",
+    "RUINED": "the account is ruined: half of it is lost, and the session is over",
     "HALTED": "the loss breaker tripped: no entries until the next session",
     "RUNNING": "the trader is writing its journal",
     "STOPPED": "the session was cut off; run the same replay with --resume",
@@ -35,6 +36,12 @@ class SessionView:
     def label(self) -> str:
         """SIMULATED, REPLAY or PAPER."""
         return str(self.summary["label"])
+
+    @property
+    def switched_off(self) -> str:
+        """What of risk gate and protection the session runs without; "" where both are on."""
+        names = {"risk_gate": "risk gate", "protection": "stop-loss and take-profit"}
+        return ", ".join(name for key, name in names.items() if not self.summary[key])
 
     @property
     def equity(self) -> float:
@@ -78,7 +85,7 @@ class SessionView:
         return [row for row in self.orders if row["status"] == "denied"]
 
     def status(self, now: datetime) -> tuple[str, str]:
-        """RUNNING, HALTED, ENDED, or STOPPED when nothing was written lately; and what it means."""
+        """What the journal says, or STOPPED when nothing was written lately; and what it means."""
         status = str(self.summary["status"])
         written = self.log.last_written
         if status == "RUNNING" and (written is None or now - written > ALIVE_WITHIN):

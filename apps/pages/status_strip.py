@@ -11,13 +11,14 @@ from apps.pages.session_view import SessionView, view_session
 from cluster.errors import PloutosError
 from cluster.settings import Home
 
-_Color = Literal["violet", "gray", "blue", "orange"]
+_Color = Literal["violet", "gray", "blue", "orange", "red"]
 _LABEL_COLORS: dict[str, _Color] = {"SIMULATED": "violet", "REPLAY": "gray", "PAPER": "blue"}
 _STATE_COLORS: dict[str, _Color] = {
     "RUNNING": "blue",
     "ENDED": "gray",
     "HALTED": "orange",
     "STOPPED": "orange",
+    "RUINED": "red",
 }
 
 
@@ -64,6 +65,8 @@ def _show_session(view: SessionView, now: datetime) -> None:
     state, meaning = view.status(now)
     st.badge(view.label, color=_LABEL_COLORS.get(view.label, "gray"))
     st.badge(state, color=_STATE_COLORS[state], help=meaning)
+    if view.switched_off:
+        st.badge("RISK OFF", color="red", help=f"this session runs without {view.switched_off}")
     written = view.log.last_written
     told = [f"session {view.log.session}"]
     if view.bar_ts is not None:

@@ -80,8 +80,10 @@ def prices_of(table: BarTable, prices: np.ndarray, symbols: Iterable[str]) -> di
 
 
 def fingerprint(table: BarTable, first: int, last: int) -> str:
-    """SHA-256 over symbols, times and prices of the bars `first` to `last`, both included."""
+    """SHA-256 over all that decides in the bars `first` to `last`, both included."""
     digest = sha256(" ".join(table.symbols).encode())
-    for array in (table.ts, table.open, table.high, table.low, table.close, table.tradable):
+    prices = (table.open, table.high, table.low, table.close)
+    others = (table.tradable, table.volume, table.volatility, table.features)
+    for array in (table.ts, *prices, *others):
         digest.update(np.ascontiguousarray(array[first : last + 1]).tobytes())
     return digest.hexdigest()

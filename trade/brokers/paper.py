@@ -81,7 +81,7 @@ class PaperBroker:
             quantity=quantity,
             price=outcome.price,
             cash_change=outcome.cash,
-            fees=abs(abs(outcome.cash) - quantity * outcome.price),
+            fees=abs(outcome.cash + outcome.shares * outcome.price),
         )
         self.account.apply(fill)
         return fill

@@ -78,7 +78,7 @@ class _Books:
                 self._fill(record.seq, event)
 
     def _start(self, event: SessionStarted) -> None:
-        self.limits = event.limits
+        self.limits = event.every_limit()
         self.stop_loss = event.protection.stop_loss if event.protection else 1.0
         self.cash = self.closing_equity = event.initial_balance
 

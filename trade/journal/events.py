@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from envs.params import V6Params
 from trade.orders.orders import Fill, Leg, Order, Side
 from trade.orders.protection import Protection
+from trade.risk.limits import RiskLimits
 
 
 class _Event(BaseModel):
@@ -41,9 +43,24 @@ class SessionStarted(_Event):
     first: int
     last: int
 
+    def terms(self) -> dict[str, Any]:
+        """The fields, and the default of every parameter and limit that came after the journal."""
+        limits = self.every_limit()
+        return self.payload() | {
+            "params": V6Params.default().to_dict() | self.params,
+            "limits": limits,
+        }
+
+    def every_limit(self) -> dict[str, int | float] | None:
+        """Every setting of the risk gate; None without one."""
+        return None if self.limits is None else RiskLimits().settings() | self.limits
+
 
 class Decision(_Event):
-    """The policy was asked at the close of `bar`; `failure` says why there is no usable answer."""
+    """The policy was asked at the close of `bar`; `failure` says why there is no usable answer.
+
+    `held` names symbols whose features were unusable, and why: they are held, whatever it said.
+    """
 
     kind: ClassVar = "decision"
 
@@ -56,6 +73,7 @@ class Decision(_Event):
     probabilities: dict[str, list[float]] | None = None  # of HOLD, BUY and SELL
     latency_ms: float | None = None
     failure: str | None = None
+    held: dict[str, str] | None = None
 
 
 class IntendedLeg(BaseModel):
@@ -200,12 +218,13 @@ class Halt(_Event):
 
 
 class SessionEnded(_Event):
-    """The last bar was marked."""
+    """The last bar was marked; or the account is ruined, as a backtest calls it."""
 
     kind: ClassVar = "session_ended"
 
     bar: int
     equity: float
+    ruined: bool = False
 
 
 Event = (

@@ -13,19 +13,23 @@ Row = dict[str, Any]
 def state(records: Sequence[Record]) -> Row:
     """Where a session stands, in one row.
 
-    `status` is EMPTY, RUNNING, HALTED (entries ended by the loss breaker) or ENDED; `bar_ts` is
-    the last bar that was marked, `last_record` when the journal was last written. Both are ISO
-    8601 in UTC; money is in USD.
+    `status` is EMPTY, RUNNING, HALTED (entries ended by the loss breaker), RUINED or ENDED;
+    `risk_gate` and `protection` say whether they are on; `bar_ts` is the last bar that was marked,
+    `last_record` when the journal was last written. Both are ISO 8601 in UTC; money is in USD.
     """
     if not records:
         return {"status": "EMPTY"}
     now = state_from_journal(records)
     opening, marks = now.opening, _marks(records)
-    status = "ENDED" if now.ended else "HALTED" if now.halted_in(now.day_session) else "RUNNING"
+    status = "HALTED" if now.halted else "RUNNING"
+    if now.ended:
+        status = "RUINED" if now.ruined else "ENDED"
     return {
         "session_id": opening.session_id if opening else None,
         "label": opening.label if opening else None,
         "bundle_id": opening.bundle_id if opening else None,
+        "risk_gate": opening is not None and opening.limits is not None,
+        "protection": opening is not None and opening.protection is not None,
         "status": status,
         "equity": now.account.equity,
         "cash": now.account.cash,

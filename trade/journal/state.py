@@ -52,6 +52,7 @@ class SessionState:
         protecting: Client order ids of recorded protections.
         handed_over: Client order ids of recorded hand-overs of slots.
         ended: Whether `session_ended` was written.
+        ruined: Whether it ended in ruin.
     """
 
     opening: SessionStarted | None = None
@@ -74,6 +75,12 @@ class SessionState:
     protecting: set[str] = field(default_factory=set)
     handed_over: set[str] = field(default_factory=set)
     ended: bool = False
+    ruined: bool = False
+
+    @property
+    def halted(self) -> bool:
+        """Whether a risk limit has ended the entries: of the last exchange session, or for good."""
+        return self.ruined or self.halted_in(self.day_session)
 
     def apply(self, event: Event) -> None:
         """Take in one event.
@@ -104,7 +111,7 @@ class SessionState:
             case Halt():
                 self.noted_halt = event.session
             case SessionEnded():
-                self.ended = True
+                self.ended, self.ruined = True, event.ruined
 
     def intent_of(self, bar: int) -> Intent | None:
         """What was intended at the close of a bar; None when nothing was."""
@@ -164,7 +171,7 @@ class SessionState:
 
     def _watch_loss(self, session: int) -> None:
         """The breaker is part of the state, so no restart can forget or re-arm it."""
-        limits = self.opening.limits if self.opening else None
+        limits = self.opening.every_limit() if self.opening else None
         tripped = limits is not None and trips_breaker(self.loss, limits["daily_loss"])
         if tripped and self.halted_session != session:
             self.halted_session, self.halt_loss = session, self.loss

@@ -8,6 +8,7 @@ import numpy as np
 from cluster.errors import BundleError
 from envs.observation import account_tail, lay_out
 from serve.client import PolicyClient
+from serve.errors import PolicyUnavailableError
 from serve.schema import Account, ActRequest
 from trade.policy.policy import AccountView, PolicyAnswer
 
@@ -84,7 +85,10 @@ class LocalPolicy:
             account.peak,
             account.initial_balance,
         )
-        logits = self._bundle.logits(lay_out(features, tail)[None])[0]
+        try:
+            logits = self._bundle.logits(lay_out(features, tail)[None])[0]
+        except BundleError as error:  # its numbers are none: the endpoint answers 500
+            raise PolicyUnavailableError(error.what, error.why, error.next_command) from error
         return PolicyAnswer(
             actions=logits.argmax(axis=-1).astype(np.int64),
             bundle_id=self._bundle.manifest.bundle_id,

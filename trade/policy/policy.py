@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from envs.rules import BUY, HOLD, SELL
+from features.compute.feature_limit import FEATURE_LIMIT
 from serve.errors import PolicyUnavailableError
 from trade.orders.orders import Side
 
@@ -63,7 +64,8 @@ def checked(answer: PolicyAnswer, num_assets: int, bundle_id: str) -> PolicyAnsw
     """The answer, if it is the expected bundle's and every symbol has one action.
 
     Raises:
-        PolicyUnavailableError: another bundle; too many, too few, or unknown actions.
+        PolicyUnavailableError: another bundle; too many, too few, or unknown actions;
+            probabilities that are none.
     """
     advice = "ploutos serve status"
     if answer.bundle_id != bundle_id:
@@ -78,7 +80,32 @@ def checked(answer: PolicyAnswer, num_assets: int, bundle_id: str) -> PolicyAnsw
             f"expected {num_assets} actions of 0, 1 or 2, got {actions.tolist()}",
             advice,
         )
+    odds = answer.probabilities
+    if odds is not None and not (odds.shape == (num_assets, 3) and np.isfinite(odds).all()):
+        raise PolicyUnavailableError(
+            "the policy's answer is unusable",
+            f"its probabilities are not {num_assets} rows of three finite numbers",
+            advice,
+        )
     return answer
+
+
+def usable_features(
+    features: np.ndarray, symbols: tuple[str, ...]
+) -> tuple[np.ndarray, dict[str, str]]:
+    """The features with 0 for the rows that hold no measurements, and why each of these does not.
+
+    Args:
+        features: (A, F) f32, raw.
+        symbols: (A,) names; empty slots are "".
+    """
+    good = np.abs(features) <= FEATURE_LIMIT  # NaN is not
+    unusable = {
+        symbol: f"its features hold {float(row[~fine][0])}"
+        for symbol, row, fine in zip(symbols, features, good, strict=True)
+        if symbol and not fine.all()
+    }
+    return np.where(good.all(axis=1)[:, None], features, np.float32(0.0)), unusable
 
 
 def named_actions(answer: PolicyAnswer, symbols: tuple[str, ...]) -> dict[str, Side]:

@@ -12,7 +12,7 @@ class Correlation(Limit):
 
     Pearson correlation of the log returns of the last `correlation_bars` bars; with fewer than
     `min_correlation_bars` common ones it counts as unknown, which is a refusal. Adding to a held
-    symbol is not refused here: the position limit governs it.
+    symbol is no new bet and not refused here, whatever else is held: the position limit governs it.
     """
 
     correlation: Share = 0.7
@@ -32,7 +32,7 @@ class Correlation(Limit):
         if not entry.history.trades(entry.symbol):
             # Let through, it would leave the correlation of all entries after it unknown.
             return Denial("NOT_TRADABLE", 1.0, 0.0, entry.symbol)
-        others = (other for other in entry.exposed if other != entry.symbol)
+        others = () if entry.symbol in entry.exposed else entry.exposed
         denials = (self._deny_pair(entry, other) for other in others)
         return next((denial for denial in denials if denial), None)
 

@@ -25,7 +25,7 @@ from trade.risk.limits import RiskLimits
 from trade.session.desk import Desk
 from trade.session.replay_result import ReplayResult, summarise
 from trade.session.session import TradingSession
-from trade.session.session_config import Terms
+from trade.session.session_config import DATA_SCHEME, Terms
 
 if TYPE_CHECKING:
     from features import Bars
@@ -226,8 +226,13 @@ def _terms(request: ReplayRequest, seats: Seats, first: int, last: int) -> Terms
         limits=request.limits,
         protection=request.protection,
         seed=request.seed,
-        data=seats.fingerprint(first, last),
+        data=DATA_SCHEME + seats.fingerprint(max(0, first - _looks_back(request.limits)), last),
     )
+
+
+def _looks_back(limits: RiskLimits | None) -> int:
+    """Bars before the first one that decide as well: the gate correlates over them."""
+    return int(limits.settings()["correlation_bars"]) if limits else 0
 
 
 def _bar_range(table: BarTable, start: date | None, end: date | None) -> tuple[int, int]:

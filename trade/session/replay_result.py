@@ -7,6 +7,7 @@ from pathlib import Path
 from trade.journal.audit import audit
 from trade.journal.events import Decision, EntryDenied, Mark, OrderFilled, SessionStarted
 from trade.journal.journal_format import Record
+from trade.journal.state import state_from_journal
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class ReplayResult:
         journal: Its file.
         sessions: Exchange sessions traded.
         decisions: Times that the policy was asked.
-        policy_failures: Decisions without a usable answer: HOLD.
+        policy_failures: Decisions without a usable answer, for all symbols or for some: HOLD.
         orders: Orders sent.
         fills: Orders filled.
         rejections: Orders that the broker refused.
@@ -26,6 +27,7 @@ class ReplayResult:
         risk_breaches: Breaches that an independent audit of the journal finds; 0 is right.
         protection_exits: Fills of stops and targets.
         halts: Sessions whose entries the loss breaker ended.
+        halted: Why the last one ended without entries: DAILY_LOSS or RUIN; "" where it did not.
         equity_curve: (bar opening time, USD) at each close.
         final_equity: USD.
     """
@@ -42,6 +44,7 @@ class ReplayResult:
     risk_breaches: int
     protection_exits: int
     halts: int
+    halted: str
     equity_curve: tuple[tuple[str, float], ...]
     final_equity: float
 
@@ -53,6 +56,7 @@ def summarise(path: Path, records: list[Record]) -> ReplayResult:
     opening = events[0]
     assert isinstance(opening, SessionStarted)
     closes = [event for event in events if isinstance(event, Mark) and event.at == "close"]
+    end = state_from_journal(records)
     decisions = [event for event in events if isinstance(event, Decision)]
     fills = [event for event in events if isinstance(event, OrderFilled)]
     return ReplayResult(
@@ -60,7 +64,7 @@ def summarise(path: Path, records: list[Record]) -> ReplayResult:
         journal=path,
         sessions=len({mark.session for mark in closes}),
         decisions=len(decisions),
-        policy_failures=sum(decision.failure is not None for decision in decisions),
+        policy_failures=sum(bool(decision.failure or decision.held) for decision in decisions),
         orders=counts["order"],
         fills=len(fills),
         rejections=counts["rejection"],
@@ -68,6 +72,7 @@ def summarise(path: Path, records: list[Record]) -> ReplayResult:
         risk_breaches=len(audit(records)),
         protection_exits=sum(fill.leg.inside_bar for fill in fills),
         halts=counts["halt"],
+        halted="RUIN" if end.ruined else "DAILY_LOSS" if end.halted else "",
         equity_curve=tuple((mark.bar_ts, mark.equity) for mark in closes),
         final_equity=closes[-1].equity,
     )

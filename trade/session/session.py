@@ -6,15 +6,32 @@ from typing import Any, Literal
 import numpy as np
 
 from cluster.errors import ConfigError
-from serve.errors import PolicyRefusedError, PolicyUnavailableError
+from envs import rules
+from serve.errors import PolicyUnavailableError
 from trade.bars.bar_table import bar_time, decision_id, prices_of
-from trade.journal.events import Decision, Halt, IntendedLeg, Intent, Mark, SessionEnded
+from trade.journal.events import (
+    Decision,
+    Halt,
+    IntendedLeg,
+    Intent,
+    Mark,
+    SessionEnded,
+    SessionStarted,
+)
 from trade.journal.failpoint import failpoint
 from trade.orders.orders import Leg, Side, client_order_id
-from trade.policy.policy import AccountView, Policy, checked, named_actions, named_probabilities
+from trade.policy.policy import (
+    AccountView,
+    Policy,
+    checked,
+    named_actions,
+    named_probabilities,
+    usable_features,
+)
 from trade.session.desk import Desk
 from trade.session.execution import Execution
 from trade.session.order_builder import denied_entry
+from trade.session.session_config import DATA_SCHEME
 
 OnBar = Callable[[int], None]
 
@@ -40,27 +57,38 @@ class TradingSession:
             last: Bar index of the last mark.
             on_bar: Called with each bar after its close was marked.
 
+        Ruin ends it early, as it ends a backtest: the account is taken as closed at that mark.
+
         Raises:
             ConfigError: the journal is of a session under other terms.
+            PolicyRefusedError: the policy refuses to be asked; resume once that is mended.
             PloutosError: the journal cannot be written; nothing was sent that is not in it.
         """
         self._begin(first, last)
         state = self._desk.state
-        for bar in range(state.bar + 1, last + 1):
-            self._decide(bar - 1)
-            self._trade(bar)
-            self._mark(bar, "close")
-            on_bar(bar)
-        if not state.ended:
-            self._desk.log.record(SessionEnded(bar=last, equity=state.account.equity))
+        while not state.ended:
+            bar = state.bar
+            if rules.is_ruined(state.account.equity, state.account.cash, self._desk.v6):
+                self._end(bar, ruined=True)
+            elif bar == last:
+                self._end(bar)
+            else:
+                self._decide(bar)
+                self._trade(bar + 1)
+                self._mark(bar + 1, "close")
+                on_bar(bar + 1)
+
+    def _end(self, bar: int, **how: bool) -> None:
+        equity = self._desk.state.account.equity
+        self._desk.log.record(SessionEnded(bar=bar, equity=equity, **how))
 
     def _begin(self, first: int, last: int) -> None:
         started = self._desk.state.opening
         opening = self._desk.terms.opening(self._desk.table.symbols, first, last)
         if started is None:
             self._desk.log.record(opening)
-        elif started.payload() != opening.payload():
-            raise _other_terms(started.payload(), opening.payload())
+        elif started.terms() != opening.terms():
+            raise _other_terms(started, opening)
         if self._desk.state.bar < 0:
             self._mark(first, "close")
         self._note_halt()
@@ -85,15 +113,19 @@ class TradingSession:
         moment, asked = bar_time(table, bar), decision_id(table, bar)
         facts: dict[str, Any] = {"decision_id": asked, "bar": bar, "bar_ts": moment}
         facts["equity"] = self._desk.state.account.equity
+        raw = self._desk.seats.values(table.features[bar], bar)
+        features, unusable = usable_features(raw, symbols)
+        if unusable:
+            facts["held"] = unusable
         try:
-            features = self._desk.seats.values(table.features[bar], bar)
             answer = self._policy.decide(features, self._view(bar), moment, asked)
             checked(answer, len(symbols), self._desk.terms.bundle_id)
-        except (PolicyUnavailableError, PolicyRefusedError) as error:
+        except PolicyUnavailableError as error:
             return Decision(**facts, actions={}, failure=str(error))
+        actions = named_actions(answer, symbols)
         return Decision(
             **facts,
-            actions=named_actions(answer, symbols),
+            actions={name: side for name, side in actions.items() if name not in unusable},
             bundle_id=answer.bundle_id,
             probabilities=named_probabilities(answer, symbols),
             latency_ms=answer.latency_ms,
@@ -177,10 +209,18 @@ class TradingSession:
         self._desk.log.record(halt)
 
 
-def _other_terms(started: dict[str, Any], asked: dict[str, Any]) -> ConfigError:
-    name = next(name for name in started if started[name] != asked[name])
+def _other_terms(started: SessionStarted, asked: SessionStarted) -> ConfigError:
+    what = f"session {started.session_id} cannot be resumed"
+    if not started.data.startswith(DATA_SCHEME):
+        return ConfigError(
+            what,
+            "an older version of Ploutos began it, and told its bars by their prices alone",
+            "ploutos trade replay, as another session",
+        )
+    was, now = started.terms(), asked.terms()
+    name = next(name for name in was | now if was.get(name) != now.get(name))
     return ConfigError(
-        f"session {started['session_id']} cannot be resumed",
-        f"its {name} was {started[name]}, now it is {asked[name]}",
+        what,
+        f"its {name} was {was.get(name)}, now it is {now.get(name)}",
         "resume it with what it was started with, or start another session",
     )

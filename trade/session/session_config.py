@@ -8,6 +8,8 @@ from trade.journal.events import SessionStarted
 from trade.orders.protection import Protection
 from trade.risk.limits import RiskLimits
 
+DATA_SCHEME = "bars2:"  # before the fingerprint, which has covered all that decides since then
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -21,7 +23,7 @@ class Terms:
         limits: The risk gate's; None switches it off.
         protection: Stop and target; None switches them off.
         seed: Of the slippage stream.
-        data: Fingerprint of the bars.
+        data: Fingerprint of the bars, after `DATA_SCHEME`.
 
     Raises:
         ConfigError: the parameters fill at the very close that was decided on.

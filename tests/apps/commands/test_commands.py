@@ -141,6 +141,27 @@ def test_a_replay_over_http_equals_one_in_this_process(ploutos, endpoint, filled
     assert over_http.stderr.count("equity") == over_http.document["sessions"]
 
 
+def test_a_replay_that_ends_halted_is_exit_code_5(ploutos, filled_home):
+    # given: a breaker that any loss trips, and days of which the last one lost
+    limits = ("--limit", "daily_loss=0.0000001", "--from", "2016-01-04", "--session", "halted")
+
+    outcome = ploutos("trade", "replay", "--local", *limits, "--json")
+
+    assert outcome.code == 5
+    assert outcome.document["halted"] == "DAILY_LOSS"
+    assert "session halted ended halted: the loss breaker" in outcome.stderr
+    assert ploutos("trade", "status", "--session", "halted").code == 0
+
+
+def test_a_session_without_limits_says_so(ploutos, filled_home):
+    assert ploutos("trade", "status", "--json").document["switched_off"] == ""
+    ploutos("trade", "replay", "--local", "--no-risk", "--from", "2016-03-30", "--session", "free")
+
+    status = ploutos("trade", "status", "--session", "free", "--json").document
+
+    assert status["switched_off"] == "risk gate, stop-loss and take-profit"
+
+
 def test_a_session_is_written_once(ploutos, filled_home):
     again = ploutos("trade", "replay", "--local", "--session", "demo")
 

@@ -59,6 +59,21 @@ def test_a_sale_gets_the_open_less_the_costs(flat_table) -> None:
     assert broker.account.cash == pytest.approx(1e5 + bought.cash_change + fill.cash_change)
 
 
+def test_fees_that_are_more_than_the_proceeds_are_all_told(flat_table) -> None:
+    # given: a position that has fallen to 0.10 a unit
+    table = flat_table(bars=4)
+    table.open[2] = 0.1
+    broker = broker_for(table, slippage_model="none", spread_bps=0.0, commission=25.0)
+    bought = filled(broker.submit(buy(10_000.0), 1))
+    # when it is sold for 10 USD, less 25 of commission and the fees
+    fill = filled(broker.submit(sell(bought.quantity), 2))
+    # then it costs 15, and the fees are what was paid
+    proceeds = fill.quantity * fill.price
+    assert proceeds == pytest.approx(10.0)
+    assert fill.fees == pytest.approx(25.0 + 10.0 * (0.0000221 + 0.000145))
+    assert fill.cash_change == pytest.approx(proceeds - fill.fees)
+
+
 def test_a_stop_trades_from_its_trigger_price(flat_table) -> None:
     broker = broker_for(flat_table(bars=4), **SPREAD)
     bought = filled(broker.submit(buy(10_010.0), 1))

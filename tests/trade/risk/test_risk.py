@@ -169,14 +169,14 @@ def test_the_settings_are_those_that_journals_hold() -> None:
 
 
 def entry_correlations(table, records, bars: int) -> Iterator[float]:
-    """Of every entry with every other symbol then held, over the bars before its fill."""
+    """Of every entry in a new name with every symbol then held, over the bars before its fill."""
     held: set[str] = set()
     for fill in (record.event.payload() for record in records if record.kind == "fill"):
         symbol, last = fill["symbol"], fill["bar"] - 1
         if fill["side"] == "sell":
             held.remove(symbol)
             continue
-        for other in held - {symbol}:
+        for other in held if symbol not in held else ():
             pair = [table.symbols.index(name) for name in (symbol, other)]
             steps = [
                 np.log(table.close[t, pair] / table.close[t - 1, pair])
@@ -278,6 +278,23 @@ def test_an_unknown_correlation_is_refused() -> None:
 def test_adding_to_a_held_symbol_is_no_matter_of_correlation() -> None:
     x = np.random.default_rng(0).normal(0, 0.01, 61)
     assert deny_correlated("A", ["A"], history(x, x)) is None
+    # not even with another one that is held beside it: both bets are there already
+    assert deny_correlated("A", ["B", "A"], history(x, x)) is None
+    assert deny_correlated("A", ["B"], history(x, x)) is not None
+
+
+def test_adding_to_one_of_a_pair_that_has_become_alike_is_allowed(
+    walk_table, scripted, request_for, journal
+) -> None:
+    # given: two symbols that are bought while they are not alike, and move as one from then on
+    table = walk_table(bars=140, assets=2, seed=5)
+    for prices in (table.open, table.high, table.low, table.close):
+        prices[66:, 1] = prices[66:, 0] * (table.close[65, 1] / table.close[65, 0])
+    policy = scripted(table, {62: {"S0": 1, "S1": 1}, 135: {"S1": 1}})
+    limits = RiskLimits(max_position=0.5, portfolio_risk=1.0)
+    ask = request_for(table, policy, journal, limits=limits, protection=Protection(0.9, 9.0))
+    result = replay_table(ask, table)
+    assert (result.fills, result.denials) == (3, {})
 
 
 def test_bars_without_trading_do_not_count_as_returns() -> None:

@@ -1,5 +1,7 @@
 """With gate and protection off, a replay and a backtest of the same decisions are one thing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -39,8 +41,9 @@ def backtest(table: AlignedTable, params: V6Params, actions: np.ndarray, start: 
     for row in actions[start : len(table.ts) - 1]:
         seen.append(observation[0])
         observation, _, terminated, _, infos = env.step(row[None])
-        assert not terminated[0]
         equity.append(infos["equity"][0])
+        if terminated[0]:
+            break
     return np.array(equity), np.array(seen), int(infos["total_trades"][0])
 
 
@@ -115,6 +118,34 @@ def test_parity_holds_for_any_parameters(
     replayed = np.array([value for _, value in result.equity_curve])
     np.testing.assert_allclose(replayed, equity, rtol=1e-9)
     assert result.fills == trades
+
+
+def test_ruin_ends_both_at_the_same_mark(flat_table, request_for, journal) -> None:
+    # given: 90 % in one symbol, which falls to 10 at bar 4 and would rise to 1,000 at bar 6
+    table = flat_table(bars=9)
+    for bar, price in ((4, 10.0), (5, 10.0), (6, 1_000.0), (7, 1_000.0), (8, 1_000.0)):
+        for prices in (table.open, table.high, table.low, table.close):
+            prices[bar] = price
+    params = V6Params.default(slippage_model="none", buy_pct=0.9, max_position_pct=0.9)
+    actions = np.zeros((9, 1), np.int64)
+    actions[0] = actions[5] = 1
+    equity, _, trades = backtest(table, params, actions, 0, 0)
+    # when
+    ask = request_for(table, script(table, actions), journal, params.to_dict())
+    result = replay_table(ask, table)
+    # then nobody decides, buys or earns after the mark of bar 4
+    replayed = [value for _, value in result.equity_curve]
+    np.testing.assert_allclose(replayed, equity, rtol=1e-9)
+    assert len(replayed) == 5
+    assert result.final_equity == pytest.approx(19_000, rel=0.01)
+    assert (result.fills, trades, result.decisions, result.halted) == (1, 1, 4, "RUIN")
+    # also when it was cut off right after that mark, and when it is resumed once more
+    whole = journal.read_bytes()
+    journal.write_bytes(b"".join(whole.splitlines(keepends=True)[:-1]))
+    for _ in range(2):
+        again = replay_table(replace(ask, resume=True), table)
+        assert (again.halted, again.final_equity) == ("RUIN", result.final_equity)
+        assert len(journal.read_bytes().splitlines()) == len(whole.splitlines())
 
 
 def test_trades_of_a_day_are_counted_by_the_session_of_the_decision(

@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cluster.errors import ConfigError, DataError, UsageError
 from places import ROOT
+from trade.journal.events import SessionStarted
 from trade.journal.journal import Journal, read_journal
 from trade.journal.journal_format import Record
 from trade.journal.state import state_from_journal
@@ -159,9 +163,77 @@ def test_a_session_is_not_resumed_under_other_terms_or_over_other_bars(
     table, ask = busy_request(journal, resume=True, limits=RiskLimits(daily_loss=0.5))
     with pytest.raises(ConfigError, match="its limits was"):
         replay_table(ask, table)
-    table, ask = busy_request(journal, resume=True)
-    table.close[5, 0] += 1e-9
+    for array in ("close", "volume", "volatility", "features"):
+        table, ask = busy_request(journal, resume=True)
+        getattr(table, array)[5, 0] *= 1.001
+        with pytest.raises(ConfigError, match="its data was"):
+            replay_table(ask, table)
+
+
+def test_bars_that_correlation_was_measured_on_are_the_session_s_too(
+    walk_table, scripted, request_for, journal: Path
+) -> None:
+    # given: a session that begins at bar 28, with a gate that looks 20 bars back
+    table, limits = walk_table(bars=60), RiskLimits(correlation_bars=20)
+    asked = {"limits": limits, "start": date(2025, 3, 7)}
+    replay_table(request_for(table, scripted(table, {}), journal, **asked), table)
+    again = request_for(table, scripted(table, {}), journal, resume=True, **asked)
+
+    table.close[7] *= 1.001  # before those
+    replay_table(again, table)
+    table.close[8] *= 1.001  # the first of them
     with pytest.raises(ConfigError, match="its data was"):
+        replay_table(again, table)
+
+
+def rewritten(journal: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """The journal as if its first record had been written otherwise."""
+    records = read_journal(journal)
+    payload = records[0].event.payload()
+    change(payload)
+    events = [SessionStarted(**payload), *(record.event for record in records[1:])]
+    journal.unlink()
+    with Journal(journal) as writer:
+        for event in events:
+            writer.append(event)
+
+
+def test_a_journal_from_before_a_setting_is_read_with_its_default(
+    busy_request, undisturbed, journal: Path
+) -> None:
+    # given: journals that know one limit or parameter fewer, cut off in the middle
+    table, ask = busy_request(journal)
+    replay_table(ask, table)
+    whole = journal.read_bytes()
+    for group, name in (("limits", "correlation"), ("params", "commission")):
+        journal.write_bytes(b"".join(whole.splitlines(keepends=True)[:60]))
+        rewritten(journal, lambda payload, group=group, name=name: payload[group].pop(name))
+        # when they are resumed under that default
+        table, ask = busy_request(journal, resume=True)
+        replay_table(ask, table)
+        # then they tell the same story
+        assert story(journal)[1:] == undisturbed[1:]
+
+
+def test_a_setting_of_which_the_default_is_another_is_refused(busy_request, journal: Path) -> None:
+    table, ask = busy_request(journal)
+    replay_table(ask, table)
+    rewritten(journal, lambda payload: payload["limits"].pop("daily_loss"))
+
+    table, ask = busy_request(journal, resume=True)
+    with pytest.raises(ConfigError, match="its limits was"):
+        replay_table(ask, table)
+
+
+def test_a_session_whose_bars_were_told_otherwise_is_refused_in_a_sentence(
+    busy_request, journal: Path
+) -> None:
+    table, ask = busy_request(journal)
+    replay_table(ask, table)
+    rewritten(journal, lambda payload: payload.update(data="c" * 64))
+
+    table, ask = busy_request(journal, resume=True)
+    with pytest.raises(ConfigError, match="an older version of Ploutos began it"):
         replay_table(ask, table)
 
 

@@ -153,7 +153,7 @@ def find_bundle(home: Home, name: str | None) -> Path:
 
 @dataclass(frozen=True)
 class Trials:
-    """The ledger's trials, one row each, and what could not be read of it."""
+    """The ledger's trials, one row each as `unread_hidden` leaves it, and what is unreadable."""
 
     table: "pl.DataFrame | None"
     faults: tuple[str, ...]
@@ -169,10 +169,34 @@ def read_trials(home: Home) -> Trials:
     tables, faults = [], []
     for problem in ledger.problems():
         try:
-            tables.append(ledger.trials(problem))
+            tables.append(unread_hidden(home, problem, ledger.trials(problem)))
         except PloutosError as error:
             faults.append(f"{error.what}: {error.why}")
     return Trials(pl.concat(tables) if tables else None, tuple(faults))
+
+
+def unread_hidden(home: Home, problem: str, trials: "pl.DataFrame") -> "pl.DataFrame":
+    """A problem's trials without `test_sharpe` where no bundle of theirs was walked over its test.
+
+    Whoever saw the test window of every trial would choose by it, and nothing were out of sample.
+    """
+    import polars as pl
+
+    from train.bundle.window_reading import LATER
+    from train.ledger.ledger import TrialLedger
+
+    rows = TrialLedger(home.ledger).readings(problem).rows()
+    walked = {row.get("bundle") for row in rows if row.get("fold") != LATER}
+    chosen = [
+        card.manifest.lineage.trial
+        for card in bundle_cards(home)
+        if card.manifest is not None
+        and card.manifest.problem == problem
+        and (card.verdict is not None or card.manifest.bundle_id in walked)
+    ]
+    return trials.with_columns(
+        test_sharpe=pl.when(pl.col("trial_id").is_in(chosen)).then("test_sharpe")
+    )
 
 
 def sweep_plans(home: Home) -> "list[SweepPlan]":

@@ -164,17 +164,19 @@ def show(
 ) -> None:
     """Show the configurations of a sweep, best median validation first, and every trial.
 
+    What a trial earned in the test window is told once its bundle was judged there.
+
     Example: ploutos tune show demo-20261123-101500
     """
     import polars as pl
 
+    from apps.cli.readers import unread_hidden
     from cluster.settings import home
     from train.ledger.ledger import TrialLedger
 
     plan, configurations = _ranked(name)
     trials = (
-        TrialLedger(home().ledger)
-        .trials(plan.problem)
+        unread_hidden(home(), plan.problem, TrialLedger(home().ledger).trials(plan.problem))
         .filter(pl.col("sweep") == name)
         .sort("validation_sharpe", descending=True, nulls_last=True)
     )

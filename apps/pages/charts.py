@@ -70,17 +70,13 @@ def funnel(stages: Mapping[str, int]) -> go.Figure:
 
 
 def parameter_scatter(
-    values: Sequence[float], sharpes: Mapping[str, Sequence[float | None]], parameter: str
+    values: Sequence[float], sharpes: Sequence[float | None], parameter: str
 ) -> go.Figure:
-    """One searched parameter against the Sharpe ratios of its trials."""
+    """One searched parameter against the validation Sharpe ratios of its trials."""
     figure = go.Figure()
-    marks = {0: {"color": BLUE, "symbol": "circle"}, 1: {"color": ORANGE, "symbol": "diamond"}}
-    for index, (name, ratios) in enumerate(sharpes.items()):
-        figure.add_scatter(
-            x=values, y=ratios, name=name, mode="markers", marker={**marks[index % 2], "size": 11}
-        )
+    figure.add_scatter(x=values, y=sharpes, mode="markers", marker={"color": BLUE, "size": 11})
     figure.update_xaxes(title=parameter)
-    return _plain(figure, "Sharpe ratio, a year", hovermode="closest")
+    return _plain(figure, "validation Sharpe ratio, a year", hovermode="closest")
 
 
 def parallel_coordinates(

@@ -1,4 +1,7 @@
-"""Sweeps: every trial of the ledger, its parameters against what it reached."""
+"""Sweeps: every trial of the ledger, its parameters against what it reached on validation.
+
+The test window is told of trials that were chosen and judged there, of no other.
+"""
 
 import json
 
@@ -71,9 +74,11 @@ def _show_best(table: pl.DataFrame) -> None:
         show_tiles(*figures)
         return
     best = ranked.row(0, named=True)
-    note = f"test {best['test_sharpe']:.2f}"
-    show_tiles(*figures, Tile("Best validation Sharpe", f"{best['validation_sharpe']:.2f}", note))
-    st.caption(f"Best trial `{best['trial_id']}`. Validation chooses; the test window has no say.")
+    show_tiles(*figures, Tile("Best validation Sharpe", f"{best['validation_sharpe']:.2f}"))
+    st.caption(
+        f"Best trial `{best['trial_id']}`. Validation chooses; the test window has no say, and "
+        "is shown of trials whose bundle was judged in it."
+    )
 
 
 def _show_parameters(table: pl.DataFrame) -> None:
@@ -84,14 +89,11 @@ def _show_parameters(table: pl.DataFrame) -> None:
         return
     parameter = st.selectbox("Parameter", varied)
     values = [config.get(parameter) for config in configs]
-    sharpes = {
-        "validation": table["validation_sharpe"].to_list(),
-        "test": table["test_sharpe"].to_list(),
-    }
+    sharpes = table["validation_sharpe"].to_list()
     st.plotly_chart(charts.parameter_scatter(values, sharpes, parameter))
     kept = [
         (config, sharpe)
-        for config, sharpe in zip(configs, sharpes["validation"], strict=True)
+        for config, sharpe in zip(configs, sharpes, strict=True)
         if sharpe is not None and all(name in config for name in varied)
     ]
     if len(kept) >= _MIN_LINES:

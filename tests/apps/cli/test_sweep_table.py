@@ -80,6 +80,8 @@ def test_a_small_sweep_leaves_trials_bundle_verdict_and_report(ploutos, home_roo
     assert [sweep["sweep"] for sweep in listed] == ["small"]
     assert (listed[0]["state"], listed[0]["ended"], listed[0]["next"]) == ("finished", 2, "")
     assert len(shown) == 2
+    judged = [trial["trial_id"] for trial in shown if trial["test_sharpe"] is not None]
+    assert judged == [best["trial"]]
     assert best["trial"] == done.document["best"]["trial"]
     assert best["bundle"] == done.document["bundle"]
     assert best["median validation"] == sum(t["validation_sharpe"] for t in shown) / 2

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import apps
 from cluster.settings import Home
-from trade.journal.journal import read_journal
+from trade.journal.journal import Journal, read_journal
 
 ENTRY = Path(apps.__file__).parent / "pages" / "streamlit_app.py"
 PAGES = ("overview", "positions", "orders", "models", "sweeps")
@@ -140,6 +141,41 @@ def test_the_model_card_is_shown_unless_somebody_edited_it(filled_home):
     assert not app.exception
     assert "model card" in app.error[0].value
     assert "Promises" not in words(app)
+
+
+def test_sweeps_tell_the_test_window_of_what_was_chosen_and_judged_alone(filled_home):
+    """Trial t3 has a bundle with a verdict; by what the others earned there nobody is to choose."""
+    page = open_page("sweeps")
+    table = page.dataframe[0].value
+
+    shown = dict(zip(table["trial_id"], table["test_sharpe"], strict=True))
+    assert [trial for trial, sharpe in shown.items() if not np.isnan(sharpe)] == ["t3"]
+    assert "test " not in " ".join(metric.delta for metric in page.metric)
+
+    (bundle,) = (filled_home / "bundles").iterdir()
+    (bundle / "verdict.json").unlink()
+    assert open_page("sweeps").dataframe[0].value["test_sharpe"].isna().all()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_session_without_limits_is_marked_on_every_page(page, filled_home):
+    journal = filled_home / "journal" / "demo.jsonl"
+    records = read_journal(journal)
+    journal.unlink()
+    opening = records[0].event
+    free = type(opening)(**opening.payload() | {"limits": None, "protection": None})
+    with Journal(journal) as writer:
+        for event in (free, *(record.event for record in records[1:])):
+            writer.append(event)
+
+    app = open_page(page)
+
+    assert not app.exception
+    assert "RISK OFF" in words(app)
+
+
+def test_a_session_with_limits_has_no_such_mark(filled_home):
+    assert "RISK OFF" not in words(open_page("overview"))
 
 
 def test_orders_can_be_chosen_by_status(filled_home):

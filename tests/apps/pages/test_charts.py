@@ -49,14 +49,11 @@ def test_the_funnel_keeps_the_order_of_its_stages():
     assert list(trace.x) == [9, 5, 4]
 
 
-def test_validation_and_test_differ_in_colour_and_in_shape():
-    sharpes = {"validation": [0.5, None], "test": [0.1, 0.2]}
+def test_a_parameter_stands_against_validation_alone():
+    (trials,) = charts.parameter_scatter([1e-4, 1e-3], [0.5, None], "learning_rate").data
 
-    first, second = charts.parameter_scatter([1e-4, 1e-3], sharpes, "learning_rate").data
-
-    assert first.marker.color != second.marker.color
-    assert first.marker.symbol != second.marker.symbol
-    assert list(first.y) == [0.5, None]
+    assert list(trials.x) == [1e-4, 1e-3]
+    assert list(trials.y) == [0.5, None]
 
 
 def test_parallel_coordinates_have_one_axis_a_parameter():

@@ -14,7 +14,7 @@ from cluster.errors import DataError, UsageError
 from cluster.files import canonical_json, write_atomic
 from envs.from_bars import market_from_bars, market_from_slots
 from envs.market import Market
-from features.bars.checks import CheckedBars, check_bars
+from features.bars.checks import CheckedBars
 from features.bars.symbols import canonical_symbols
 from features.compute.catalog import FeatureSet
 from features.compute.table import session_bars
@@ -205,7 +205,7 @@ class LakeMarkets:
         if recipe.after is not None:
             stored = stored.filter(pl.col("ts") > recipe.after)
         left_out: tuple[str, ...] = ()
-        bars = check_bars(stored, origin="bars")
+        bars = self.lake.usable(stored, f"lake {recipe.interval} {recipe.series}")
         if recipe.slots is not None and recipe.universe is not None:
             scans = self.folder / "scan"
             made = slotted_bars(bars, recipe.universe, recipe.slots, recipe.features, scans)

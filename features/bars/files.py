@@ -155,7 +155,7 @@ def _read_csv(path: Path) -> pl.DataFrame:
     """Read every column as text: the schema, not a sample of rows, decides what a value is."""
     size = path.stat().st_size
     _refuse_above(path, f"its text is {_gib(size)}", size, MAX_FILE)
-    text = pl.read_csv(path, infer_schema=False, null_values=[""])
+    text = pl.read_csv(path, infer_schema=False, null_values=[""], glob=False)
     return text.with_columns(pl.all().str.strip_chars())
 
 

@@ -114,9 +114,8 @@ def read_actions(path: Path) -> pl.DataFrame:
         DataError: the file is damaged.
     """
     try:
-        return (
-            pl.read_parquet(path, glob=False).select(*STORED_SCHEMA).cast(pl.Schema(STORED_SCHEMA))
-        )
+        stored = pl.read_parquet(path, glob=False)
+        return stored.select(*STORED_SCHEMA).cast(pl.Schema(STORED_SCHEMA))
     except (pl.exceptions.PolarsError, OSError) as error:
         why = str(error).splitlines()[0]
         advice = "ploutos data repair sets it aside"

@@ -56,7 +56,8 @@ def scan_blocks(blocks: Iterable[Path]) -> pl.LazyFrame:
             renamed.append(bars.filter(old).with_columns(pl.col("symbol").replace(names)))
             bars = bars.filter(~old)
         spelt.append(bars)
-    whole = pl.concat(spelt + renamed)
+    empty = pl.LazyFrame(schema={**_SCHEMA, "series": pl.String()})
+    whole = pl.concat([empty, *spelt, *renamed])
     if renamed:
         whole = whole.unique([*KEY, "series"], keep="first", maintain_order=True)
     return whole
@@ -136,8 +137,25 @@ def writing(folder: Path) -> Iterator[None]:
 def damaged(path: Path, why: str) -> DataError:
     """What to say of a file that is no block."""
     return DataError(
-        f"lake block {path} is damaged", why, "ploutos data check, then fetch or import its symbols"
+        f"lake block {path} is damaged", why, "ploutos data repair (it is set aside, not deleted)"
     )
+
+
+def refuse_damaged(path: Path) -> None:
+    """Read all of a block, with Arrow: Polars may end the process over a damaged file.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    has_origin(path)
+    try:
+        with ParquetFile(path, page_checksum_verification=True) as file:
+            file.read().validate(full=True)
+    except (ArrowException, OSError) as error:
+        raise damaged(path, str(error).splitlines()[0]) from error
 
 
 @contextmanager

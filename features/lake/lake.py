@@ -1,7 +1,7 @@
 """The lake: checked bars as Parquet, whole or absent, by interval, series and symbol block."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +10,7 @@ import polars as pl
 
 from cluster.errors import DataError, UsageError
 from cluster.files import canonical_json, sha256_of
-from features.bars.checks import Bars, check_bars, dated_at_midnight
+from features.bars.checks import Bars, CheckedBars, check_bars, dated_at_midnight, split_bad
 from features.bars.schema import BAR_SCHEMA
 from features.bars.symbols import canonical
 from features.lake.blocks import (
@@ -18,6 +18,7 @@ from features.lake.blocks import (
     ORIGIN_SCHEMA,
     block_name,
     blocks_of,
+    has_origin,
     merge_block,
     old_spellings,
     scan_blocks,
@@ -29,6 +30,7 @@ from features.lake.query import SeriesBlocks, query
 _INTERVAL = re.compile(r"[1-9][0-9]{0,3}[smhdw]")
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _IMPORT = "ploutos data import FILE"
+_REPAIR = "ploutos data repair (it sets them aside, and can put them back)"
 _STATUS_SCHEMA = {
     "interval": pl.String(),
     "source": pl.String(),
@@ -37,6 +39,7 @@ _STATUS_SCHEMA = {
     "first": BAR_SCHEMA["ts"],
     "last": BAR_SCHEMA["ts"],
     "joined": pl.Int64(),
+    "adjustment": ORIGIN_SCHEMA["adjustment"],
     "retrieved": ORIGIN_SCHEMA["retrieved"],
 }
 
@@ -48,10 +51,16 @@ class Lake:
     their writer has proven them equal (`features.sources.series`), and say so in their column
     `source`. A bar that two series have appears twice, told apart by the column `series`. Nothing
     is created before the first write.
+
+    Args:
+        root: The folder.
+        on_fault: Told of every block that is damaged, and of stored bars that today's rules refuse;
+            they are left out. None: they are raised.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, on_fault: Callable[[DataError], None] | None = None) -> None:
         self.root = root.absolute()
+        self._on_fault = on_fault
 
     def write(
         self,
@@ -129,18 +138,36 @@ class Lake:
             of = f" of source {source}" if source else ""
             raise DataError(f"no {interval} bars{of} in the lake", str(self.root), _IMPORT)
         if symbols is None:
-            bars = scan_blocks(files)
+            bars = scan_blocks(self._sound(files))
         else:
             chosen = set(map(canonical, symbols))
             names = {block_name(symbol) for symbol in chosen}
             having = [file for file in files if file.name in names or _has_old(file, chosen)]
-            bars = scan_blocks(having or files[:1])
+            bars = scan_blocks(self._sound(having))
             bars = bars.filter(pl.col("symbol").is_in(sorted(chosen)))
         if start is not None:
             bars = bars.filter(pl.col("ts") >= _moment(start))
         if end is not None:
             bars = bars.filter(pl.col("ts") <= _moment(end, whole_day=True))
         return bars.sort("symbol", "ts", "series")
+
+    def usable(self, stored: pl.DataFrame, origin: str) -> CheckedBars:
+        """Bars of one series, checked again: rules may have come since they were written.
+
+        Args:
+            stored: From `scan`.
+            origin: Where they come from, for the message.
+
+        Raises:
+            DataError: there are none, or bars are refused and nobody is told of it instead.
+        """
+        try:
+            return check_bars(stored, origin=origin, next_command=_REPAIR)
+        except DataError as fault:
+            if self._on_fault is None or stored.is_empty():
+                raise
+            self._on_fault(fault)
+            return split_bad(stored, origin=origin)[0]
 
     def sql(self, statement: str) -> pl.DataFrame:
         """Answer one SELECT over the view `bars`: the columns of `scan`, and `interval`.
@@ -151,7 +178,8 @@ class Lake:
             UsageError: the statement is wrong, or is no single SELECT.
             DataError: the lake is empty, or a block is damaged.
         """
-        series = [SeriesBlocks(*part) for part in self._parts()]
+        parts = ((interval, name, self._sound(blocks)) for interval, name, blocks in self.parts())
+        series = [SeriesBlocks(*part) for part in parts if part[2]]
         if not series:
             raise DataError("the lake is empty", f"no bars in {self.root}", _IMPORT)
         return query(statement, series)
@@ -166,19 +194,21 @@ class Lake:
         content = [[str(file.relative_to(self.root)), sha256_of(file)] for file in files]
         return sha256(canonical_json(content)).hexdigest()
 
-    def status(self) -> pl.DataFrame:
-        """One row an interval and series.
+    def status(self, *, by_symbol: bool = False) -> pl.DataFrame:
+        """One row an interval and series, or a symbol of it.
 
         Returns:
-            `interval`, `source` (that the series began with), `symbols`, `bars`, `first` and `last`
-            bar time, `joined` (bars of other sources in it), and `retrieved` (the last time bars
-            were had from a vendor, else null).
+            `interval`, `source` (that the series began with), `symbols` (or `symbol`), `bars`,
+            `first` and `last` bar time, `joined` (bars of other sources in it), `adjustment` of its
+            prices, and `retrieved` (the last time bars were had from a vendor, else null).
 
         Raises:
             DataError: a block is damaged.
         """
         found = [
-            scan_blocks(blocks).select(
+            scan_blocks(self._sound(blocks))
+            .group_by("symbol" if by_symbol else "series")
+            .agg(
                 interval=pl.lit(interval),
                 source=pl.lit(series),
                 symbols=pl.col("symbol").n_unique().cast(pl.Int64),
@@ -186,15 +216,22 @@ class Lake:
                 first=pl.col("ts").min(),
                 last=pl.col("ts").max(),
                 joined=(pl.col("source") != series).sum().cast(pl.Int64),
+                adjustment=pl.col("adjustment").unique().sort().str.join(", "),
                 retrieved=pl.col("retrieved").max(),
             )
-            for interval, series, blocks in self._parts()
+            for interval, series, blocks in self.parts()
         ]
-        return pl.concat([pl.LazyFrame(schema=_STATUS_SCHEMA), *found]).collect()
+        schema = dict(_STATUS_SCHEMA)
+        if by_symbol:
+            schema = {"symbol" if n == "symbols" else n: t for n, t in schema.items()}
+            schema["symbol"] = pl.String()
+        rows = [frame.select(*schema) for frame in found]
+        status = pl.concat([pl.LazyFrame(schema=schema), *rows]).collect()
+        return status.sort("interval", "source", *(["symbol"] if by_symbol else []))
 
     def series(self, interval: str | None = None) -> list[str]:
         """The names of the series that hold bars, of one interval or of any, sorted."""
-        parts = self._parts()
+        parts = self.parts()
         return sorted({series for of, series, _ in parts if interval in (None, of)})
 
     def has_real_bars(self) -> bool:
@@ -225,12 +262,25 @@ class Lake:
             return blocks_of(folder)
         return [block for series in sorted(folder.parent.glob("*/")) for block in blocks_of(series)]
 
-    def _parts(self) -> Iterator[tuple[str, str, list[Path]]]:
+    def parts(self) -> Iterator[tuple[str, str, list[Path]]]:
         """Interval, series and blocks of every folder that holds bars."""
         for folder in sorted(self.root.glob("*/*/")):
             blocks = blocks_of(folder)
             if blocks:
                 yield folder.parent.name, folder.name, blocks
+
+    def _sound(self, blocks: Iterable[Path]) -> list[Path]:
+        """The blocks that can be read; who is told of the others, or a `DataError`."""
+        sound = []
+        for block in blocks:
+            try:
+                has_origin(block)
+                sound.append(block)
+            except DataError as fault:
+                if self._on_fault is None:
+                    raise
+                self._on_fault(fault)
+        return sound
 
 
 def _has_old(block: Path, symbols: set[str]) -> bool:

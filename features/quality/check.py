@@ -1,5 +1,6 @@
 """Check bars: every alarm, and a verdict for each symbol."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,12 +10,14 @@ from features.bars.checks import interval_of
 from features.bars.file_consistency import mixed_intervals, wrong_zone
 from features.bars.schema import BAR_COLUMNS
 from features.bars.summary import summarise
+from features.lake.blocks import KEY
 from features.quality.alarms import Level
 from features.quality.coverage import (
     coverage,
     find_adjusted,
     find_cut,
     find_gaps,
+    find_outside,
     find_straddling,
     on_cents,
 )
@@ -22,12 +25,14 @@ from features.quality.jumps import find_jumps, find_volume_units, large_moves
 from features.quality.measures import bars_by_session, measure
 from features.quality.rules import broken_rules, find_broken
 from features.quality.runs import find_stale, find_zero_volume, mark_stale
+from features.quality.splits import find_known_splits, splits_of
 from features.quality.thresholds import Thresholds
 from features.quality.units import find_units, mark_units
 
-CHECKS = ("rule", "split", "unit", "jump", "spike", "stale", "zero volume", "gap")
+CHECKS = ("rule", "session", "split", "unit", "jump", "spike", "stale", "zero volume", "gap")
 _RANK = {Level.OK: 0, Level.NOTE: 0, Level.SUSPECT: 1, Level.BAD: 2}
 _MINUTES = {"m": 1, "h": 60}
+_JUDGED = re.compile(r"[1-9][0-9]*[mh]|1d")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +82,8 @@ def check_quality(
     bars: pl.DataFrame,
     *,
     origin: str,
+    interval: str | None = None,
+    actions: pl.DataFrame | None = None,
     now: datetime | None = None,
     limits: Thresholds | None = None,
 ) -> QualityReport:
@@ -85,24 +92,31 @@ def check_quality(
     Args:
         bars: Any frame that `features.check_bars` understands; its bars may be bad.
         origin: Where they come from, for messages.
+        interval: Of the bars; by default what their spacing tells.
+        actions: Splits that are known, as `features.lake.actions` has them.
         now: UTC; bars that are not over by then are bad. None: they are not judged.
         limits: When to raise an alarm; the default thresholds when None.
 
     Raises:
-        DataError: it is no frame of bars, no bar is good, or bars are longer than a day.
+        DataError: it is no frame of bars, or without an interval it has no bars.
     """
     limits = limits or Thresholds()
-    good, broken = broken_rules(bars, origin=origin, now=now)
-    interval = _interval(good)
+    if bars.is_empty() and interval is not None:
+        good, broken = bars, bars.with_columns(row=pl.lit(0), reason=pl.lit(""))
+    else:
+        good, broken = broken_rules(bars, origin=origin, now=now)
+    interval = interval or _interval(good)
     odd = mixed_intervals(good)
     same = good.join(odd, on="symbol", how="anti", maintain_order="left")
     faults = [f"{name} has bars of {own}, most have {most}" for name, own, most in odd.iter_rows()]
     alarms = [find_broken(broken)]
     covered, moves = _bare(same), pl.DataFrame()
-    if interval and interval[-1] != "w":
+    if interval and not _JUDGED.fullmatch(interval):
+        faults.append(f"bars of {interval}: nothing can use them, import them again as 1d or finer")
+    elif interval and same.height:
         zone = wrong_zone(same, interval)
         faults += [f"times of another zone: {zone}"] if zone else []
-        covered, found, moves = _judge(same, interval, limits)
+        covered, found, moves = _judge(same, interval, limits, splits_of(actions))
         alarms.append(found)
     everything = pl.concat(alarms)
     names = pl.concat([good["symbol"], everything["symbol"]]).unique().sort()
@@ -134,22 +148,25 @@ def _bare(bars: pl.DataFrame) -> pl.DataFrame:
 
 
 def _judge(
-    bars: pl.DataFrame, interval: str, limits: Thresholds
+    bars: pl.DataFrame, interval: str, limits: Thresholds, splits: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Coverage of each symbol, the alarms of its series, and the moves that were judged."""
     marked = mark_units(mark_stale(bars, limits), limits)
     sound = marked.filter(pl.col("unit").is_null()).select(BAR_COLUMNS)
     sessions = bars_by_session(sound, interval)
     measured = measure(sessions, limits)
-    moves = large_moves(measured, limits)
+    unadjusted = find_known_splits(measured, splits)
+    moves = large_moves(measured, limits).join(unadjusted, on=KEY, how="anti")
     covered = coverage(sessions, summarise(bars))
     cents = on_cents(sessions)
     alarms = [
         find_units(marked),
         find_stale(marked),
         find_zero_volume(bars, limits),
+        unadjusted,
         find_jumps(measured, moves, limits),
         find_volume_units(measured, limits),
+        find_outside(covered),
         find_gaps(covered, limits),
         find_cut(covered),
         find_adjusted(cents, covered, limits),

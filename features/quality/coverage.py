@@ -37,6 +37,15 @@ def coverage(sessions: pl.DataFrame, summary: BarsSummary) -> pl.DataFrame:
     )
 
 
+def find_outside(covered: pl.DataFrame) -> pl.DataFrame:
+    """One alarm a symbol without a single bar in any session: its clock or its dates are wrong."""
+    reason = pl.format(
+        "none of its {} bars starts in a session of the exchange: wrong clock or dates", "bars"
+    )
+    found = covered.filter(pl.col("outside") == pl.col("bars")).with_columns(ts="first")
+    return raised(found, "session", Level.BAD, reason)
+
+
 def find_gaps(covered: pl.DataFrame, limits: Thresholds) -> pl.DataFrame:
     """One alarm a symbol that lacks too many bars, or too many sessions in a row."""
     expected = pl.col("bars") - pl.col("outside") + pl.col("gaps")

@@ -2,8 +2,10 @@
 
 root/<interval>/<series>/<time>-<hash>.parquet    bars taken out of that series; can go back
 root/rejected/<source>/<time>-<hash>.parquet      bars that broke a rule when they came in
+root/damaged/<folder of the lake>/<time>-<name>   files of the lake that cannot be read
 """
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,13 +16,14 @@ from pathlib import Path
 import polars as pl
 
 from cluster.errors import DataError
-from cluster.files import write_atomic
+from cluster.files import storage_errors, write_atomic
 from features.bars.symbols import respelt
 from features.lake.blocks import (
     KEY,
     block_name,
     blocks_of,
     merge_block,
+    only_writer,
     scan_blocks,
     write_block,
     writing,
@@ -80,6 +83,19 @@ class Quarantine:
                 for path in paths:
                     _drop(path, taken)
         return taken.height
+
+    def set_file_aside(self, lake: Lake, path: Path, *, now: datetime) -> Path:
+        """Move a file that cannot be read out of the lake, as it is; returns its new place.
+
+        Raises:
+            PloutosError: the disk is full, read-only or forbidden.
+        """
+        place = self.root / "damaged" / path.parent.relative_to(lake.root)
+        target = place / f"{now:%Y%m%dT%H%M%S}-{path.name}"
+        with only_writer(path.parent), storage_errors(target):
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, target)
+        return target
 
     def reject(self, broken: pl.DataFrame, *, source: str, now: datetime) -> Path | None:
         """Keep bars that broke a rule; returns their file, None when there is none."""
@@ -143,7 +159,8 @@ def _read(path: Path) -> pl.DataFrame:
         return respelt(pl.read_parquet(path, glob=False))
     except (pl.exceptions.PolarsError, OSError) as error:
         why = str(error).splitlines()[0]
-        raise DataError(f"quarantine file {path} is damaged", why, f"mv {path} aside") from error
+        advice = "move it out of the quarantine: nothing else needs it"
+        raise DataError(f"quarantine file {path} is damaged", why, advice) from error
 
 
 def _drop(path: Path, taken: pl.DataFrame) -> None:

@@ -1,16 +1,22 @@
 """What a repair of the lake would do: which bars it sets aside, and what it cannot mend."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 import polars as pl
 
+from cluster.errors import DataError
 from features.bars.schema import BAR_COLUMNS
+from features.lake.actions import STORED_SCHEMA, ActionStore, read_actions
+from features.lake.blocks import KEY, refuse_damaged, scan_blocks
 from features.lake.lake import Lake
 from features.quality.alarms import Level
 from features.quality.check import QualityReport, check_quality
 from features.quality.quarantine import Quarantine
+
+_NO_ACTIONS = pl.DataFrame(schema=STORED_SCHEMA)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,16 +35,26 @@ def check_lake(
 ) -> Iterator[tuple[str, str, QualityReport]]:
     """Interval, series and report of every series of the lake; of one source when given.
 
-    Raises:
-        DataError: a block is damaged.
+    A block that cannot be read is a fault of its series, whose other bars are checked.
     """
-    status = lake.status()
-    for row in status.iter_rows(named=True):
-        if source is None or row["source"] == source:
-            interval, series = row["interval"], row["source"]
-            bars = lake.scan(interval, source=series).select(BAR_COLUMNS).collect()
-            origin = f"lake {interval} {series}"
-            yield interval, series, check_quality(bars, origin=origin, now=now)
+    damage = damaged_files(lake, source=source)
+    actions = ActionStore(lake.root)
+    sound = [path for path in actions.files() if path not in damage]
+    known = pl.concat([_NO_ACTIONS, *map(read_actions, sound)])
+    for interval, series, blocks in lake.parts():
+        if source not in (None, series):
+            continue
+        bars = scan_blocks(block for block in blocks if block not in damage)
+        report = check_quality(
+            bars.sort(KEY).select(BAR_COLUMNS).collect(),
+            origin=f"lake {interval} {series}",
+            interval=interval,
+            actions=known,
+            now=now,
+        )
+        own = {*blocks, *actions.files()}
+        faults = [f"{error.what}: {error.why}" for path, error in damage.items() if path in own]
+        yield interval, series, replace(report, faults=(*report.faults, *faults))
 
 
 def plan_repair(
@@ -52,6 +68,21 @@ def plan_repair(
         beyond = serious.filter(~pl.col("wrong"))
         plans.append(RepairPlan(interval, series, report, wrong, beyond))
     return plans
+
+
+def damaged_files(lake: Lake, *, source: str | None = None) -> dict[Path, DataError]:
+    """Blocks of the lake, or of one source, and files of corporate actions that are damaged."""
+    blocks = [b for _, series, blocks in lake.parts() if source in (None, series) for b in blocks]
+    readers = dict.fromkeys(blocks, refuse_damaged) | dict.fromkeys(
+        ActionStore(lake.root).files(), read_actions
+    )
+    found = {}
+    for path, reader in readers.items():
+        try:
+            reader(path)
+        except DataError as fault:
+            found[path] = fault
+    return found
 
 
 def repair(lake: Lake, quarantine: Quarantine, plans: list[RepairPlan], *, now: datetime) -> int:

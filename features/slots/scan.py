@@ -77,15 +77,20 @@ class Scan:
         as_of: The last day it knows.
         picks: `PICK_SCHEMA`, sorted by sector and rank.
         members: How many stocks were asked for.
-        with_bars: How many of them have a bar in the window.
+        without_bars: Those of them that have no bar in the window, sorted.
         eligible: How many of those are old and liquid enough and have a sector.
     """
 
     as_of: date
     picks: pl.DataFrame
     members: int
-    with_bars: int
+    without_bars: tuple[str, ...]
     eligible: int
+
+    @property
+    def with_bars(self) -> int:
+        """How many have a bar in the window."""
+        return self.members - len(self.without_bars)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -134,7 +139,8 @@ def scan_sectors(
     )
     if eligible.is_empty():
         raise _nobody(as_of, len(chosen), stats, days)
-    return Scan(as_of, _best(eligible, rules), len(chosen), stats.height, eligible.height)
+    without = tuple(sorted(set(chosen) - set(stats["symbol"])))
+    return Scan(as_of, _best(eligible, rules), len(chosen), without, eligible.height)
 
 
 def _window(

@@ -10,7 +10,7 @@ import polars as pl
 from cluster.files import canonical_json, write_atomic
 from features.slots.scan import PICK_SCHEMA, Scan
 
-SCAN_VERSION = 1  # raise it when the same bars give other picks
+SCAN_VERSION = 2  # raise it when the same bars give other picks, or a file holds more
 
 
 def kept_scan(path: Path, make: Callable[[], Scan]) -> Scan:
@@ -31,7 +31,7 @@ def _document(scan: Scan) -> dict[str, object]:
         "as_of": scan.as_of.isoformat(),
         "picks": scan.picks.to_dict(as_series=False),
         "members": scan.members,
-        "with_bars": scan.with_bars,
+        "without_bars": scan.without_bars,
         "eligible": scan.eligible,
     }
 
@@ -43,6 +43,6 @@ def _read(path: Path) -> Scan:
         date.fromisoformat(document["as_of"]),
         picks,
         document["members"],
-        document["with_bars"],
+        tuple(document["without_bars"]),
         document["eligible"],
     )

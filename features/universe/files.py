@@ -9,7 +9,7 @@ import polars as pl
 from cluster.errors import DataError
 from features.bars.files import read_raw
 from features.bars.symbols import respelt
-from features.universe.sectors import with_known_sectors
+from features.universe.sectors import GICS_SECTORS, with_known_sectors
 from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, TICKER, Universe
 
 _HELP = "ploutos universe import --help"
@@ -75,8 +75,13 @@ def _sectors(path: Path) -> pl.DataFrame:
     )
     rows = rows.with_columns(_day("since", path, rows))
     rows = rows.select(pl.col(name).cast(dtype) for name, dtype in SECTOR_SCHEMA.items())
+    known = with_known_sectors(rows)
+    if known["sector"].null_count() == known.height:
+        why = f"it has {', '.join(map(str, rows['sector'].unique().sort()[:3]))}; the 11 are "
+        advice = "give GICS sectors, as the public list has them: ploutos universe build"
+        raise DataError(f"{path} names no GICS sector", why + ", ".join(GICS_SECTORS), advice)
     # A broken row of the public list names a company where the ticker belongs: nobody asks for it.
-    return with_known_sectors(rows).filter(pl.col("symbol").str.contains(TICKER))
+    return known.filter(pl.col("symbol").str.contains(TICKER))
 
 
 def _sectors_under_former_tickers(spells: pl.DataFrame, sectors: pl.DataFrame) -> pl.DataFrame:

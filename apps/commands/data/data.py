@@ -1,19 +1,20 @@
 """`ploutos data`: bars in and out of the lake."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from apps.cli.output import Json, emit, frame_table
+from apps.cli.output import Json, emit
+from apps.commands.data import contents as data_contents
+from apps.commands.data import export as data_export
 from apps.commands.data import fetch as data_fetch
 from apps.commands.data import market as data_market
 from apps.commands.data import quality as data_quality
+from apps.commands.data import removal as data_removal
+from apps.commands.data.bar_output import span, write_bars
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from features import CheckedBars
 
 app = typer.Typer(help="Fetch, import, check, query and simulate bars.", no_args_is_help=True)
@@ -21,6 +22,10 @@ app.command("fetch")(data_fetch.fetch)
 app.command("check")(data_quality.check)
 app.command("repair")(data_quality.repair)
 app.command("market")(data_market.market)
+app.command("status")(data_contents.status)
+app.command("sql")(data_contents.sql)
+app.command("export")(data_export.export)
+app.command("remove")(data_removal.remove)
 
 BarFile = Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV file of bars.")]
 
@@ -42,7 +47,7 @@ def import_bars(
     bars, dropped = _good_bars(file, source) if drop_bad else (_read(file), 0)
     Lake(home().lake).write(bars, interval=bars.interval, source=source)
     emit(
-        {**_span(bars.frame), "interval": bars.interval, "source": source, "dropped": dropped},
+        {**span(bars.frame), "interval": bars.interval, "source": source, "dropped": dropped},
         as_json,
     )
 
@@ -69,58 +74,6 @@ def _good_bars(file: Path, source: str) -> "tuple[CheckedBars, int]":
 
 def _check_command(file: Path) -> str:
     return f"ploutos data check {file}"
-
-
-def _span(bars: "pl.DataFrame") -> dict[str, Any]:
-    return {
-        "bars": bars.height,
-        "symbols": bars["symbol"].n_unique(),
-        "first": bars["ts"].min(),
-        "last": bars["ts"].max(),
-    }
-
-
-@app.command("status")
-def status(as_json: Json = False) -> None:
-    """Show what the lake holds.
-
-    Example: ploutos data status
-    """
-    from cluster.settings import home
-    from features import Lake
-
-    lake = Lake(home().lake).status()
-
-    def render(console: Console) -> None:
-        if lake.height:
-            console.print(frame_table(lake))
-        else:
-            console.print("the lake is empty; next: ploutos data fetch SYMBOL or import FILE")
-
-    emit({"lake": lake.to_dicts()}, as_json, render)
-
-
-@app.command("sql")
-def sql(
-    query: Annotated[str, typer.Argument(metavar="QUERY", help="DuckDB SQL over the view `bars`.")],
-    limit: Annotated[int, typer.Option(min=1, help="Rows printed for a reader.")] = 50,
-    as_json: Json = False,
-) -> None:
-    """Query the lake.
-
-    Example: ploutos data sql "select symbol, count(*) n from bars group by 1 order by 1"
-    """
-    from cluster.settings import home
-    from features import Lake
-
-    rows = Lake(home().lake).sql(query)
-
-    def render(console: Console) -> None:
-        console.print(frame_table(rows.head(limit)))
-        if rows.height > limit:
-            console.print(f"{rows.height - limit:,} rows more (--limit, or --json for all)")
-
-    emit({"rows": rows.to_dicts()}, as_json, render)
 
 
 @app.command("simulate")
@@ -153,9 +106,9 @@ def simulate(
     if out is None:
         Lake(home().lake).write(bars, interval=interval, source=market.source)
     else:
-        _write(bars, out)
+        write_bars(bars, out)
     where = str(out) if out is not None else f"{home().lake} (source {market.source})"
-    emit({"label": market.label, **_span(bars), "interval": interval, "written": where}, as_json)
+    emit({"label": market.label, **span(bars), "interval": interval, "written": where}, as_json)
 
 
 @app.command("shuffle")
@@ -176,22 +129,5 @@ def shuffle(
     from features.simulated.shuffled import shuffled_bars
 
     bars = shuffled_bars(read_bars(file).frame, seed)
-    _write(bars, out)
-    emit({**_span(bars), "seed": seed, "written": str(out)}, as_json)
-
-
-def _write(bars: "pl.DataFrame", out: Path) -> None:
-    from io import BytesIO
-
-    from cluster.errors import UsageError
-    from cluster.files import write_atomic
-
-    suffix, buffer = out.suffix.lower(), BytesIO()
-    if suffix == ".parquet":
-        bars.write_parquet(buffer)
-    elif suffix == ".csv":
-        bars.write_csv(buffer)
-    else:
-        why = "a bar file ends in .parquet or .csv"
-        raise UsageError(f"cannot write {out}", why, f"--out {out.with_suffix('.parquet')}")
-    write_atomic(out, buffer.getvalue())
+    write_bars(bars, out)
+    emit({**span(bars), "seed": seed, "written": str(out)}, as_json)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from apps.cli.output import Json, emit, talk
+from apps.commands.data.home_lake import home_lake
 
 
 def market(
@@ -27,10 +28,9 @@ def market(
     """
     from cluster.settings import home
     from envs.from_lake import LakeMarkets
-    from features import Lake
 
     talk(f"{interval} bars of {home().lake}")
-    markets = LakeMarkets(Lake(home().lake), home().tables)
+    markets = LakeMarkets(home_lake(), home().tables)
     found = markets.market(interval, source=source, symbols=symbols or None)
     bars, assets, features = found.market.features.shape
     emit(

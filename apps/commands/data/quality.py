@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from apps.cli.output import WIDE, Json, emit, frame_table, talk
+from apps.commands.data.home_lake import home_lake, home_quarantine
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from features.quality.quarantine import Quarantine
     from features.quality.repair import RepairPlan
 
-QUARANTINE = "lake-quarantine"
 _SHOWN = ("symbol", "ts", "check", "level", "reason")
 Source = Annotated[str | None, typer.Option(help="Only this series of the lake.")]
 
@@ -71,16 +71,13 @@ def _file_report(file: Path) -> "QualityReport":
 
 def _lake_reports(source: str | None) -> "list[QualityReport]":
     from cluster.errors import DataError
-    from cluster.settings import home
-    from features import Lake
     from features.quality.repair import check_lake
 
-    found = [
-        found for _, _, found in check_lake(Lake(home().lake), source=source, now=datetime.now(UTC))
-    ]
+    lake = home_lake()
+    found = [found for _, _, found in check_lake(lake, source=source, now=datetime.now(UTC))]
     if not found:
         of = f" of source {source}" if source else ""
-        raise DataError(f"no bars{of} in the lake", str(home().lake), "ploutos data import FILE")
+        raise DataError(f"no bars{of} in the lake", str(lake.root), "ploutos data import FILE")
     return found
 
 
@@ -138,12 +135,8 @@ def keep_rejected(bad: "pl.DataFrame", source: str) -> None:
     Raises:
         UsageError: the source is no plain name.
     """
-    from cluster.settings import home
-    from features import Lake
-    from features.quality.quarantine import Quarantine
-
-    Lake(home().lake).folder("1d", source)  # refuses a source that is no plain name
-    kept = Quarantine(home().root / QUARANTINE).reject(bad, source=source, now=datetime.now(UTC))
+    home_lake().folder("1d", source)  # refuses a source that is no plain name
+    kept = home_quarantine().reject(bad, source=source, now=datetime.now(UTC))
     if kept is not None:
         talk(f"{bad.height} bad bars set aside, with the reason: {kept}")
 
@@ -156,20 +149,17 @@ def repair(
 ) -> None:
     """Set wrong bars of the lake aside, with the reason; prints the plan and asks first.
 
-    They are kept as Parquet in PLOUTOS_HOME/lake-quarantine, and --restore puts them back.
+    They are kept as Parquet in PLOUTOS_HOME/lake-quarantine, and --restore puts them back. Files
+    that cannot be read are moved there as they are.
 
     Example: ploutos data repair --source file
     """
-    from cluster.settings import home
-    from features import Lake
-    from features.quality.quarantine import Quarantine
-
-    lake, quarantine = Lake(home().lake), Quarantine(home().root / QUARANTINE)
+    lake, quarantine = home_lake(), home_quarantine()
     if restore:
         document = _put_back(lake, quarantine, source, yes)
     else:
         document = _set_aside(lake, quarantine, source, yes)
-    emit({**document, "quarantine": str(quarantine.root)}, as_json)
+    emit({**document, "quarantine": quarantine.root}, as_json)
 
 
 def _put_back(
@@ -177,7 +167,7 @@ def _put_back(
 ) -> dict[str, Any]:
     batches = quarantine.batches(source)
     talk(f"{sum(batch.bars for batch in batches):,} bars would go back into the lake")
-    if not batches or not _agreed(yes):
+    if not batches or not agreed(yes):
         return {"restored": 0}
     return {"restored": sum(quarantine.restore(lake, batch) for batch in batches)}
 
@@ -185,28 +175,39 @@ def _put_back(
 def _set_aside(
     lake: "Lake", quarantine: "Quarantine", source: str | None, yes: bool
 ) -> dict[str, Any]:
-    from features.quality.repair import plan_repair
+    from features.quality.repair import damaged_files, plan_repair
     from features.quality.repair import repair as carry_out
 
     now = datetime.now(UTC)
-    plans = plan_repair(lake, source=source, now=now)
+    plans, damage = plan_repair(lake, source=source, now=now), damaged_files(lake, source=source)
     _talk_plan(plans)
-    wrong = sum(plan.wrong.height for plan in plans)
-    count = carry_out(lake, quarantine, plans, now=now) if wrong and _agreed(yes) else 0
-    return {"plan": [_plan_document(plan) for plan in plans], "quarantined": count}
+    for path, fault in damage.items():
+        talk(f"{path}: damaged, to be moved: {fault.why}")
+    count, moved = 0, list[Path]()
+    if (damage or any(plan.wrong.height for plan in plans)) and agreed(yes):
+        moved = [quarantine.set_file_aside(lake, path, now=now) for path in damage]
+        count = carry_out(lake, quarantine, plans, now=now)
+    if moved:
+        talk("next: ploutos data fetch SYMBOL or ploutos data import FILE brings the bars back")
+    documents = [_plan_document(plan) for plan in plans]
+    return {"plan": documents, "quarantined": count, "damaged": moved}
+
+
+def talk_table(rows: "pl.DataFrame", title: str) -> None:
+    """A table on stderr: a plan, before anybody is asked."""
+    width = None if sys.stderr.isatty() else WIDE
+    console = Console(stderr=True, highlight=False, soft_wrap=True, width=width)
+    console.print(frame_table(rows, title))
 
 
 def _talk_plan(plans: "Sequence[RepairPlan]") -> None:
     """Say on stderr what would be done, and what would not help."""
-    width = None if sys.stderr.isatty() else WIDE
-    console = Console(stderr=True, highlight=False, soft_wrap=True, width=width)
     for plan in plans:
         name = f"{plan.interval} {plan.series}"
         if plan.wrong.height:
-            console.print(frame_table(plan.wrong, f"{name}: {plan.wrong.height:,} to set aside"))
+            talk_table(plan.wrong, f"{name}: {plan.wrong.height:,} to set aside")
         if plan.beyond.height:
-            beyond = plan.beyond.select(_SHOWN)
-            console.print(frame_table(beyond, f"{name}: not mended by setting bars aside"))
+            talk_table(plan.beyond.select(_SHOWN), f"{name}: not mended by setting bars aside")
             talk("next: fetch or import these symbols again, adjusted")
         if not plan.wrong.height and not plan.beyond.height:
             talk(f"{name}: nothing to repair")
@@ -222,7 +223,7 @@ def _plan_document(plan: "RepairPlan") -> dict[str, Any]:
     }
 
 
-def _agreed(yes: bool) -> bool:
+def agreed(yes: bool) -> bool:
     """Ask on stderr; where nobody can answer, --yes is needed.
 
     Raises:

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from apps.cli.output import Json, emit, frame_table, table, talk
+from apps.commands.data.days import day_of
 
 if TYPE_CHECKING:
     from features.slots.scan_lake import LakeScans
@@ -19,6 +20,7 @@ app = typer.Typer(
 
 Day = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Default: today.")]
 STALE_DAYS = 30
+_NAMED = 20  # members without bars that are named in one line
 
 
 @app.command("build")
@@ -46,17 +48,34 @@ def build(
 @app.command("import")
 def import_universe(
     *,
-    membership: Annotated[Path, typer.Option(help="Spells: symbol, start_date, end_date.")],
-    constituents: Annotated[Path, typer.Option(help="Companies: symbol, gics_sector.")],
+    membership: Annotated[
+        Path | None, typer.Option(help="Spells: symbol, start_date, end_date.")
+    ] = None,
+    constituents: Annotated[
+        Path | None, typer.Option(help="Companies: symbol, gics_sector.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read the universe from two files, Parquet or CSV.
+    """Read the universe from two files, Parquet or CSV: who was in when, and the sectors.
 
     Example: ploutos universe import --membership membership.parquet --constituents companies.csv
     """
+    from cluster.errors import UsageError
     from features.universe.files import universe_from_files
     from features.universe.store import save_universe
 
+    if membership is None:
+        why = "a list of companies says who is in today, and to choose from it is hindsight"
+        raise UsageError(
+            "the universe needs --membership FILE, with the spells of its members",
+            why,
+            "ploutos universe build walks the public list and its changes back to the spells",
+        )
+    if constituents is None:
+        why = "the sectors of the members are in no other file"
+        raise UsageError(
+            "the universe needs --constituents FILE", why, "ploutos universe import --help"
+        )
     universe = universe_from_files(membership, constituents)
     save_universe(universe, _folder())
     emit(_summary(universe), as_json)
@@ -144,6 +163,10 @@ def scan(
             f"{found.members} members on {as_of}, {found.with_bars} with bars, "
             f"{found.eligible} eligible"
         )
+        if found.without_bars:
+            named, more = found.without_bars[:_NAMED], len(found.without_bars) - _NAMED
+            rest = f" and {more:,} more (--json)" if more > 0 else ""
+            console.print(f"without bars: {', '.join(named)}{rest}")
 
     document = {
         "as_of": found.as_of,
@@ -151,6 +174,7 @@ def scan(
         "picks": found.picks.to_dicts(),
         "members": found.members,
         "with_bars": found.with_bars,
+        "without_bars": found.without_bars,
         "eligible": found.eligible,
     }
     emit(document, as_json, render)
@@ -244,12 +268,4 @@ def _summary(universe: "Universe") -> dict[str, Any]:
 
 
 def _day(text: str | None) -> date:
-    from cluster.errors import UsageError
-
-    if text is None:
-        return datetime.now(UTC).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        why = "a day is YYYY-MM-DD"
-        raise UsageError(f"{text!r} is not a day", why, "ploutos universe --help") from error
+    return datetime.now(UTC).date() if text is None else day_of(text)

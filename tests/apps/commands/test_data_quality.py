@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from features import SimulatedMarket
+from features.lake.blocks import block_name
 
 PRICES = ("open", "high", "low", "close")
 
@@ -102,6 +103,23 @@ def test_repair_says_what_it_cannot_mend(ploutos, tmp_path, market):
     assert (outcome.document["quarantined"], plan["wrong"]) == (0, [])
     assert [alarm["check"] for alarm in plan["beyond"]] == ["jump"]
     assert "not mended" in outcome.stderr
+
+
+def test_a_damaged_block_is_named_and_moved_and_the_other_commands_go_on(
+    ploutos, imported, home_root
+):
+    block = home_root / "lake/1d/file" / block_name("SIMC01")
+    block.write_bytes(block.read_bytes()[:-9])
+
+    for command in (("status",), ("sql", "select count(*) n from bars"), ("check",)):
+        outcome = ploutos("data", *command)
+        assert outcome.code == (1 if command == ("check",) else 0)
+        assert str(block) in outcome.stderr + outcome.stdout
+    repaired = ploutos("data", "repair", "--yes", "--json").document
+
+    assert [Path(path).name[-len(block.name) :] for path in repaired["damaged"]] == [block.name]
+    assert not block.exists()
+    assert str(block) not in ploutos("data", "status").stderr
 
 
 def test_a_lake_without_faults_has_nothing_to_repair(ploutos, tmp_path, market):

@@ -168,12 +168,13 @@ def test_the_status_counts_symbols_bars_and_span(lake):
             datetime(2024, 1, 2, tzinfo=UTC),
             datetime(2024, 1, 2, tzinfo=UTC),
             0,
+            "as given",
             None,
         ),
-        ("1h", "file", 2, 10, START, START + timedelta(hours=4), 0, None),
+        ("1h", "file", 2, 10, START, START + timedelta(hours=4), 0, "as given", None),
     ]
     assert status.columns[:6] == ["interval", "source", "symbols", "bars", "first", "last"]
-    assert status.columns[6:] == ["joined", "retrieved"]
+    assert status.columns[6:] == ["joined", "adjustment", "retrieved"]
 
 
 def test_sql_sees_all_bars_with_their_interval_and_source(lake):

@@ -76,6 +76,54 @@ def test_a_scan_is_two_of_each_sector(imported: Path, capsys: pytest.CaptureFixt
     assert len(list((imported / "tables" / "scan").iterdir())) == 1
 
 
+def test_members_without_bars_are_named(
+    imported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (tmp_path / "membership.csv").open("a") as spells:
+        spells.write("\nBRK.B,2010-01-04,,BRK.B\nZION,2010-01-04,,ZION")
+    files = ("--membership", "membership.csv", "--constituents", "constituents.csv")
+    paths = [str(tmp_path / part) if part.endswith(".csv") else part for part in files]
+    assert run(["universe", "import", *paths]) == 0
+    capsys.readouterr()
+    args = ("scan", "--as-of", "2017-04-28", "--lookback", "60")
+
+    found = answer(capsys, *args)
+    assert (found["members"], found["with_bars"]) == (34, 32)
+    assert found["without_bars"] == ["BRK-B", "ZION"]
+    assert run(["universe", *args]) == 0
+    assert "without bars: BRK-B, ZION" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("--constituents", "ploutos universe build"),
+        ("--membership", "--constituents FILE"),
+    ],
+)
+def test_one_of_the_two_files_alone_is_no_universe(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, said: str
+) -> None:
+    (tmp_path / "list.csv").write_text("Symbol,GICS Sector\nAAPL,Information Technology\n")
+
+    assert run(["universe", "import", given, str(tmp_path / "list.csv")]) == 2
+
+    assert said in capsys.readouterr().err
+
+
+def test_sectors_of_another_classification_are_named(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "spells.csv").write_text("Symbol,Start Date,End Date\nAAPL,2010-01-04,\n")
+    (tmp_path / "list.csv").write_text("Symbol,Sector\nAAPL,Technology\n")
+    files = ["--membership", tmp_path / "spells.csv", "--constituents", tmp_path / "list.csv"]
+
+    assert run(["universe", "import", *map(str, files)]) == 1
+
+    told = capsys.readouterr().err
+    assert "names no GICS sector: it has Technology; the 11 are Communication Services" in told
+
+
 def test_the_bias_is_reported_for_a_month_and_a_quarter(
     imported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

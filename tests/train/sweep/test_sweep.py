@@ -23,7 +23,12 @@ from train.ledger.ledger import TrialLedger
 from train.scenarios.scenario import PloutosConfig
 from train.sweep.plan import SweepRequest, make_plan
 from train.sweep.progress import SweepEvent
-from train.sweep.sweep import SweepResult, resume_sweep, run_sweep
+from train.sweep.sweep import (
+    SweepInterruptedError,
+    SweepResult,
+    resume_sweep,
+    run_sweep,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -141,6 +146,33 @@ def test_pruned_trials_leave_their_returns(small: Small, ask: Ask) -> None:
     assert all(len(record.test_returns) == 20 for record in pruned)
     assert all(record.steps < 4096 for record in pruned)
     assert result.best.status == "completed"
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_a_sweep_goes_on_in_a_home_that_was_moved(small: Small, ask: Ask) -> None:
+    # given: a sweep that is interrupted once a trial has a checkpoint
+    def ctrl_c(event: SweepEvent) -> None:
+        if event.kind == "progress":
+            signal.raise_signal(signal.SIGINT)
+
+    request = ask(small(total_timesteps=4096))
+    with pytest.raises(SweepInterruptedError) as interrupted:
+        run_sweep(request, ctrl_c)
+    name = interrupted.value.what.split()[1]
+
+    # when: its home gets another name, and for a while its markets are lost
+    home = Home(request.home.root.rename(request.home.root.parent / "run [1]*"))
+    lost = home.tables.rename(home.root / "lost")
+    with pytest.raises(PloutosError, match=f"sweep {name} stopped: .* is not a saved Market"):
+        resume_sweep(home, name)
+    lost.rename(home.tables)
+    result = resume_sweep(home, name)
+
+    # then: that was no attempt of any trial, and nothing went to the former place
+    records = TrialLedger(home.ledger).records(result.plan.problem)
+    assert [(record.status, record.steps) for record in records] == [("completed", 4096)] * 2
+    assert result.bundle.is_relative_to(home.root)
+    assert not request.home.root.exists()
 
 
 STEPS = 65_536

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from features.bars.checks import interval_of as interval_of
     from features.bars.checks import list_defects as list_defects
     from features.bars.checks import split_bad as split_bad
-    from features.bars.files import read_bars as read_bars
-    from features.bars.files import read_raw as read_raw
     from features.bars.summary import BarsSummary as BarsSummary
     from features.bars.summary import summarise as summarise
     from features.compute.catalog import feature_fingerprint as feature_fingerprint
@@ -21,6 +19,8 @@ if TYPE_CHECKING:
     from features.compute.compute import compute_features as compute_features
     from features.compute.table import AlignedTable as AlignedTable
     from features.compute.table import aligned_table as aligned_table
+    from features.formats.files import read_raw as read_raw
+    from features.formats.read import read_bars as read_bars
     from features.lake.lake import Lake as Lake
     from features.simulated.simulated import SimulatedMarket as SimulatedMarket
     from features.slots.scan import scan_sectors as scan_sectors
@@ -35,8 +35,8 @@ _HOME_OF = {
     "interval_of": "features.bars.checks",
     "list_defects": "features.bars.checks",
     "split_bad": "features.bars.checks",
-    "read_bars": "features.bars.files",
-    "read_raw": "features.bars.files",
+    "read_bars": "features.formats.read",
+    "read_raw": "features.formats.files",
     "Lake": "features.lake.lake",
     "SimulatedMarket": "features.simulated.simulated",
     "AlignedTable": "features.compute.table",

@@ -14,8 +14,8 @@ from places import ROOT
 ORDER = ("cluster", "features", "envs", "train", "serve", "trade", "apps")
 ROOMS = {  # the import order inside a package: each imports only from those before it
     "features": (
-        *("bars", "lake", "universe", "simulated", "formulas", "columns", "compute", "slots"),
-        *("sources.http", "sources", "quality", "bench"),
+        *("bars", "lake", "formats", "universe", "simulated", "formulas", "columns", "compute"),
+        *("slots", "sources.http", "sources", "quality", "bench"),
     ),
     "train": (
         *("stats", "policy", "scenarios", "market", "learners", "ledger", "bundle", "backtest"),

@@ -33,7 +33,7 @@ def market_for(home: Home, manifest: "Manifest", bars: Path | None) -> "Market":
 
     if bars is None:
         return bundle_market(home, manifest)
-    from features.bars.files import read_bars
+    from features.formats.read import read_bars
 
     return market_of_bars(home, read_bars(bars), manifest)
 

@@ -1,10 +1,12 @@
 """What makes a bar a bad one."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
 from features.bars.schema import PRICE_COLUMNS
+from features.bars.sessions import FIRST_DATE, last_date, midnight
 from features.bars.symbols import MISSING
 
 ROUNDING = 1e-6  # relative; prices stored as f32 may stick out of [low, high] by one ulp (6e-8)
@@ -14,7 +16,10 @@ _LONGEST = 32
 
 def defect(rows: pl.DataFrame) -> pl.Expr:
     """Column `reason`: the first defect of each row of `rows` as text, null for a good bar."""
-    rules = [*_key_rules(rows), *_value_rules(), *_range_rules(), *_order_rules()]
+    rules = [
+        *(*_key_rules(rows), *_calendar_rules(rows)),
+        *(*_value_rules(), *_range_rules(), *_order_rules()),
+    ]
     return pl.coalesce(*(pl.when(bad).then(text) for bad, text in rules)).alias("reason")
 
 
@@ -39,6 +44,17 @@ def _key_rules(rows: pl.DataFrame) -> _Rules:
     yield from _case_rules(tickers)
     yield pl.col("unreadable").is_not_null(), pl.col("unreadable")
     yield pl.col("ts").is_null(), pl.lit("has no time")
+
+
+def _calendar_rules(rows: pl.DataFrame) -> _Rules:
+    """What no session is known of; the calendar takes a second to build, and is seldom needed."""
+    ts, newest = pl.col("ts"), rows["ts"].max()
+    outside = f"{{}} is outside the exchange calendar, which begins on {FIRST_DATE}"
+    yield ts < midnight(date.fromisoformat(FIRST_DATE)), pl.format(outside, ts.dt.date())
+    if isinstance(newest, datetime) and newest > datetime.now(UTC):
+        end = last_date()
+        outside = f"{{}} is outside the exchange calendar, which ends on {end}"
+        yield ts >= midnight(end + timedelta(days=1)), pl.format(outside, ts.dt.date())
 
 
 def _case_rules(tickers: pl.Series) -> _Rules:

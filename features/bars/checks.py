@@ -8,6 +8,7 @@ import polars as pl
 
 from cluster.errors import DataError
 from features.bars.bar_rules import defect
+from features.bars.intervals import interval_of
 from features.bars.open_bars import RECENT, not_yet
 from features.bars.schema import BAR_COLUMNS, BAR_SCHEMA, PRICE_COLUMNS, normalise
 
@@ -77,7 +78,12 @@ Bars = pl.DataFrame | CheckedBars  # whoever takes both begins with `check_bars`
 
 
 def check_bars(
-    bars: Bars, *, origin: str, next_command: str = "", now: datetime | None = None
+    bars: Bars,
+    *,
+    origin: str,
+    next_command: str = "",
+    now: datetime | None = None,
+    interval: str = "",
 ) -> CheckedBars:
     """Bring bars to `BAR_SCHEMA`, sorted by (symbol, ts), or refuse them.
 
@@ -91,6 +97,7 @@ def check_bars(
         origin: Where the bars come from (a file, a source), for the message.
         next_command: What the message tells the user to run.
         now: UTC; bars that are not over by then are refused. None: they are not judged.
+        interval: Of the bars; "": as their spacing tells.
 
     Raises:
         DataError: naming the symbol and the bar: missing columns, no bars, empty or non-finite
@@ -101,19 +108,20 @@ def check_bars(
     if isinstance(bars, CheckedBars):
         return bars
     rows = normalise(bars, origin=origin)
-    bad = _judged(rows, now).filter(pl.col("reason").is_not_null())
+    bad = _judged(rows, now, interval).filter(pl.col("reason").is_not_null())
     if bad.height:
         raise _refusal(bad, rows.height, origin, next_command)
     return CheckedBars(rows.select(BAR_COLUMNS).sort("symbol", "ts"), _PASSED)
 
 
 def split_bad(
-    bars: pl.DataFrame, *, origin: str = "bars", now: datetime | None = None
+    bars: pl.DataFrame, *, origin: str = "bars", now: datetime | None = None, interval: str = ""
 ) -> tuple[CheckedBars, pl.DataFrame]:
     """Separate the bars that pass every check from those that do not.
 
     Times out of order are repaired by sorting and repeated identical rows are kept once; of bars
-    that contradict each other at one time, none is kept. `now` is that of `check_bars`.
+    that contradict each other at one time, none is kept. `now` and `interval` are as of
+    `check_bars`.
 
     Returns:
         The good bars (there may be none), and the bad ones with the columns `row` (from 0, in the
@@ -122,7 +130,7 @@ def split_bad(
     rows = normalise(bars, origin=origin).sort("symbol", "ts", maintain_order=True)
     repeated = ~pl.struct(*BAR_COLUMNS).is_first_distinct()
     first = rows.filter(~repeated)
-    first = _judged(first, now)
+    first = _judged(first, now, interval)
     bad = pl.concat(
         [
             first.filter(pl.col("reason").is_not_null()),
@@ -145,13 +153,14 @@ def list_defects(
     return bad.select("row", *BAR_COLUMNS, "reason")
 
 
-def _judged(rows: pl.DataFrame, now: datetime | None) -> pl.DataFrame:
+def _judged(rows: pl.DataFrame, now: datetime | None, interval: str = "") -> pl.DataFrame:
     """Add `reason`, null for a good bar."""
     judged = rows.with_columns(defect(rows))
     if now is None or not (rows["ts"] > now - RECENT).any():
         return judged
     dated = rows.filter(pl.col("ts").is_not_null(), pl.col("symbol").is_not_null())
-    late = not_yet(rows, interval_of(dated) if _has_spacing(dated) else None, now)
+    known = interval or (interval_of(dated) if _has_spacing(dated) else None)
+    late = not_yet(rows, known, now)
     return judged.with_columns(reason=pl.coalesce("reason", late))
 
 
@@ -174,29 +183,6 @@ def dated_at_midnight(bars: pl.DataFrame) -> pl.DataFrame:
         reason = pl.lit("another bar has the same symbol and time")
         raise _refusal(twice.with_columns(reason=reason), dated.height, "daily bars", "")
     return dated
-
-
-def interval_of(bars: pl.DataFrame) -> str:
-    """The bar interval (`1m`, `5m`, `1h`, `1d`, `1w`) from the median spacing inside symbols.
-
-    Raises:
-        DataError: no symbol has two bars.
-    """
-    spacing = bars.sort("symbol", "ts").select(
-        pl.col("ts").diff().over("symbol").dt.total_seconds().median()
-    )
-    seconds = spacing.item()
-    if seconds is None:
-        raise DataError(
-            "cannot tell the interval of the bars",
-            "no symbol has two bars",
-            "import a file with more bars",
-        )
-    minutes = max(1, round(seconds / 60))
-    for unit, size in (("w", 7 * 1440), ("d", 1440), ("h", 60)):
-        if minutes >= 0.8 * size:
-            return f"{max(1, round(minutes / size))}{unit}"
-    return f"{minutes}m"
 
 
 def _refusal(bad: pl.DataFrame, height: int, origin: str, next_command: str) -> DataError:

@@ -4,17 +4,18 @@ import polars as pl
 
 from cluster.errors import DataError
 from features.bars.symbols import respelt
+from features.bars.times import UTC_TIMES, read_times, why_no_time
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 BAR_COLUMNS = ("symbol", "ts", *PRICE_COLUMNS, "volume")
 BAR_SCHEMA = {
     "symbol": pl.String(),
-    "ts": pl.Datetime("us", "UTC"),  # open time of the bar; a daily bar: midnight UTC of its date
+    "ts": UTC_TIMES,  # open time of the bar; a daily bar: midnight UTC of its date
     **{column: pl.Float64() for column in PRICE_COLUMNS},  # USD
     "volume": pl.Float64(),  # shares
 }
 
-_ALIASES = {
+ALIASES = {
     "timestamp": "ts",
     "datetime": "ts",
     "date": "ts",
@@ -28,10 +29,12 @@ def normalise(bars: pl.DataFrame, *, origin: str) -> pl.DataFrame:
     """Names and dtypes of `BAR_SCHEMA`, in the order given; values are not judged.
 
     Symbols get their one spelling (`features.bars.symbols`).
+    A table whose symbols all have their newest bar first is turned round. What a reader of files
+    could not read it says in a column `unreadable`.
 
     Returns:
         The columns of `BAR_SCHEMA`, null where a value is missing or cannot be read, then `row`
-        (from 0) and `unreadable` (which value cannot be read, and why; else null).
+        (from 0, as given) and `unreadable` (which value cannot be read, and why; else null).
 
     Raises:
         DataError: missing or ambiguous columns, a column of a wrong type, or no rows.
@@ -41,12 +44,20 @@ def normalise(bars: pl.DataFrame, *, origin: str) -> pl.DataFrame:
         raise DataError(f"{origin} has no bars", "0 rows", "give it at least one bar")
     _refuse_types(bars.schema, origin)
     given = [pl.col(column).alias(f"given_{column}") for column in BAR_COLUMNS[1:]]
-    read = bars.select(*BAR_COLUMNS, *given).with_columns(
+    said = pl.col("unreadable") if "unreadable" in bars.columns else pl.lit(None, dtype=pl.String)
+    read = bars.select(*BAR_COLUMNS, *given, said=said).with_columns(
         pl.col("symbol").cast(pl.String),
-        _time_expression(bars.schema["ts"]),
+        read_times(bars["ts"]).alias("ts"),
         pl.col(*PRICE_COLUMNS, "volume").cast(pl.Float64, strict=False),
     )
-    return respelt(read).select(*BAR_COLUMNS, _unreadable()).with_row_index("row")
+    rows = respelt(read).select(*BAR_COLUMNS, _unreadable()).with_row_index("row")
+    return rows.reverse() if _newest_first(rows) else rows
+
+
+def _newest_first(rows: pl.DataFrame) -> bool:
+    """Whether times go back all along in every symbol, as in many exports."""
+    steps = rows.select(pl.col("ts").diff().over("symbol").dt.total_microseconds()).to_series()
+    return bool((steps.drop_nulls() <= 0).all() and (steps < 0).any())
 
 
 def _bar_names(columns: list[str], origin: str) -> dict[str, str]:
@@ -54,7 +65,7 @@ def _bar_names(columns: list[str], origin: str) -> dict[str, str]:
     names = {column: column for column in BAR_COLUMNS if column in columns}
     for column in columns:
         lower = column.strip().lower()
-        name = _ALIASES.get(lower, lower)
+        name = ALIASES.get(lower, lower)
         if name in BAR_COLUMNS and name not in columns:
             if name in names:
                 why = f"{names[name]!r} and {column!r} both name {name!r}"
@@ -84,42 +95,16 @@ def _refuse_types(schema: pl.Schema, origin: str) -> None:
             raise DataError(f"{origin} is not a bar file", why, advice)
 
 
-def _time_expression(dtype: pl.DataType) -> pl.Expr:
-    """Read `ts` as UTC; null where it cannot be read."""
-    ts = pl.col("ts")
-    if isinstance(dtype, pl.Datetime):
-        zoned = ts.dt.replace_time_zone("UTC") if dtype.time_zone is None else ts
-        return zoned.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
-    if dtype == pl.Date:
-        return ts.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    if dtype == pl.String:
-        return _parse_text(ts)
-    return pl.lit(None, dtype=BAR_SCHEMA["ts"]).alias("ts")
-
-
-def _parse_text(ts: pl.Expr) -> pl.Expr:
-    """Read ISO 8601 dates and times, with or without an offset."""
-    text = ts.str.strip_chars().str.replace("T", " ").str.replace("Z$", "+00:00")
-    zoned = [
-        text.str.to_datetime(pattern, time_unit="us", time_zone="UTC", strict=False)
-        for pattern in ("%Y-%m-%d %H:%M:%S%.f%:z", "%Y-%m-%d %H:%M%:z")
-    ]
-    naive = [
-        text.str.to_datetime(pattern, time_unit="us", strict=False).dt.replace_time_zone("UTC")
-        for pattern in ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-    ]
-    return pl.coalesce(*zoned, *naive).alias("ts")
-
-
 def _unreadable() -> pl.Expr:
     """Column `unreadable`: the value that is there but is no time or number, null when all are."""
-    kinds = {"ts": "a time (ISO 8601, UTC unless it has an offset)"} | dict.fromkeys(
-        (*PRICE_COLUMNS, "volume"), "a number"
+    given = {column: pl.col(f"given_{column}").cast(pl.String) for column in BAR_COLUMNS[1:]}
+    kinds = {"ts": why_no_time(given["ts"])} | dict.fromkeys(
+        (*PRICE_COLUMNS, "volume"), pl.lit("is not a number")
     )
     found = [
-        pl.when(pl.col(column).is_null() & pl.col(f"given_{column}").is_not_null()).then(
-            pl.format(f"{column} '{{}}' is not {kind}", f"given_{column}")
+        pl.when(pl.col(column).is_null() & given[column].is_not_null()).then(
+            pl.format(f"{column} '{{}}' {{}}", given[column], kind)
         )
         for column, kind in kinds.items()
     ]
-    return pl.coalesce(*found).alias("unreadable")
+    return pl.coalesce("said", *found).alias("unreadable")

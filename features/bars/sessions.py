@@ -113,6 +113,18 @@ def sessions_between(start: date, end: date) -> NDArray[np.int64]:
     return np.arange(low, high, dtype=np.int64)
 
 
+def count_sessions(after: Dates, until: Dates) -> NDArray[np.int64]:
+    """How many sessions lie in (after, until]; (N,) i64, none outside the calendar."""
+    low, high = (np.searchsorted(_schedule().dates, days, side="right") for days in (after, until))
+    return high - low
+
+
+def last_date() -> date:
+    """The last session that the calendar knows, about a year from today."""
+    last: date = _schedule().dates[-1].astype(date)
+    return last
+
+
 def is_session(day: date) -> bool:
     """Whether the exchange opens on that date."""
     return _find(day) != OUTSIDE

@@ -245,10 +245,11 @@ class Lake:
             UsageError: an interval or series that is no plain name.
         """
         if not _INTERVAL.fullmatch(interval):
-            raise UsageError(f"interval {interval!r}", "it must be such as 5m, 1h or 1d")
+            why = "it must be such as 5m, 1h or 1d"
+            raise UsageError(f"interval {interval!r}", why, "ploutos data status")
         if not _SOURCE_NAME.fullmatch(series):
             why = "it must be up to 32 of a-z, 0-9, _ and -, and start with a letter or digit"
-            raise UsageError(f"source {series!r}", why)
+            raise UsageError(f"source {series!r}", why, "ploutos data status")
         return self.root / interval / series
 
     def blocks(self, interval: str, source: str | None = None) -> list[Path]:

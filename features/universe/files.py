@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from cluster.errors import DataError
-from features.bars.files import read_raw
 from features.bars.symbols import respelt
+from features.formats.files import read_raw
 from features.universe.sectors import GICS_SECTORS, with_known_sectors
 from features.universe.universe import SECTOR_SCHEMA, SPELL_SCHEMA, TICKER, Universe
 

@@ -1,7 +1,7 @@
 """`ploutos data`: bars in and out of the lake."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -9,16 +9,15 @@ from apps.cli.output import Json, emit
 from apps.commands.data import contents as data_contents
 from apps.commands.data import export as data_export
 from apps.commands.data import fetch as data_fetch
+from apps.commands.data import imports as data_imports
 from apps.commands.data import market as data_market
 from apps.commands.data import quality as data_quality
 from apps.commands.data import removal as data_removal
 from apps.commands.data.bar_output import span, write_bars
 
-if TYPE_CHECKING:
-    from features import CheckedBars
-
 app = typer.Typer(help="Fetch, import, check, query and simulate bars.", no_args_is_help=True)
 app.command("fetch")(data_fetch.fetch)
+app.command("import")(data_imports.import_bars)
 app.command("check")(data_quality.check)
 app.command("repair")(data_quality.repair)
 app.command("market")(data_market.market)
@@ -26,54 +25,6 @@ app.command("status")(data_contents.status)
 app.command("sql")(data_contents.sql)
 app.command("export")(data_export.export)
 app.command("remove")(data_removal.remove)
-
-BarFile = Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV file of bars.")]
-
-
-@app.command("import")
-def import_bars(
-    file: BarFile,
-    drop_bad: Annotated[bool, typer.Option("--drop-bad", help="Set bad bars aside.")] = False,
-    source: Annotated[str, typer.Option(help="Where the bars come from.")] = "file",
-    as_json: Json = False,
-) -> None:
-    """Check a file of bars and write it to the lake.
-
-    Example: ploutos data import bars.csv --drop-bad
-    """
-    from cluster.settings import home
-    from features import Lake
-
-    bars, dropped = _good_bars(file, source) if drop_bad else (_read(file), 0)
-    Lake(home().lake).write(bars, interval=bars.interval, source=source)
-    emit(
-        {**span(bars.frame), "interval": bars.interval, "source": source, "dropped": dropped},
-        as_json,
-    )
-
-
-def _read(file: Path) -> "CheckedBars":
-    from features.bars.files import read_bars
-
-    return read_bars(file)
-
-
-def _good_bars(file: Path, source: str) -> "tuple[CheckedBars, int]":
-    """The bars that pass every check, and how many did not; those go into the quarantine."""
-    from cluster.errors import DataError
-    from features.bars.files import split_file
-
-    good, bad = split_file(file)
-    if good.frame.is_empty():
-        raise DataError(
-            f"{file} has no good bar", f"all {bad.height} are bad", _check_command(file)
-        )
-    data_quality.keep_rejected(bad, source)
-    return good, bad.height
-
-
-def _check_command(file: Path) -> str:
-    return f"ploutos data check {file}"
 
 
 @app.command("simulate")

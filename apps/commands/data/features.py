@@ -62,8 +62,8 @@ def check(
 
     Example: ploutos features check --bars bars.parquet
     """
-    from features.bars.files import read_bars
     from features.compute.probes import probe_features
+    from features.formats.read import read_bars
 
     probed, where = (read_bars(bars).frame, str(bars)) if bars else _bars_at_hand()
     talk(f"probing {feature_set} on {where}: {probed.height:,} bars")

@@ -1,8 +1,5 @@
 """`ploutos data fetch`: bars from vendors into the lake."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +8,9 @@ import typer
 from rich.console import Console
 
 from apps.cli.output import Json, cell, emit, table, talk
+from apps.cli.watching import watching
 
 if TYPE_CHECKING:
-    from features.sources.fetch import Progress
     from features.sources.fetch_result import FetchResult
 
 CACHE = Path("cache") / "yfinance"
@@ -53,8 +50,9 @@ def fetch(
     fetcher = Fetcher(Lake(home().lake), sources.usable, sources.skipped)
     first = datetime.combine(_day(start), time(), tzinfo=UTC)
     last = datetime.combine(_day(end), time(), tzinfo=UTC) + timedelta(days=1) if end else None
-    with _watching() as report:
-        result = fetcher.fetch(FetchRequest(tuple(symbols), interval, first, last, again), report)
+    request = FetchRequest(tuple(symbols), interval, first, last, again)
+    with watching("fetching") as report:
+        result = fetcher.fetch(request, lambda at: report(at.done, at.total, at.source))
     emit(result.to_dict(), as_json, lambda console: render(console, result))
     if not result.complete:
         talk("next: mend what the reasons name; the same command fetches only what is missing")
@@ -80,28 +78,6 @@ def render(console: Console, result: "FetchResult") -> None:
 def _named(symbols: list[str]) -> str:
     more = len(symbols) - _SHOWN
     return ", ".join(symbols[:_SHOWN]) + (f" and {cell(more)} more" if more > 0 else "")
-
-
-@contextmanager
-def _watching() -> "Iterator[Callable[[Progress], None]]":
-    """A bar on stderr, when somebody watches."""
-    from rich import progress
-
-    console = Console(stderr=True)
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeElapsedColumn(),
-    )
-    shown = progress.Progress(
-        *columns, console=console, transient=True, disable=not sys.stderr.isatty()
-    )
-    with shown:
-        task = shown.add_task("fetching", total=None)
-        yield lambda at: shown.update(
-            task, completed=at.done, total=at.total, description=at.source
-        )
 
 
 def _day(text: str) -> date:

@@ -63,10 +63,10 @@ def _mending(file: Path | None, reports: "Sequence[QualityReport]") -> str:
 
 
 def _file_report(file: Path) -> "QualityReport":
-    from features import read_raw
+    from features.formats.read import read_table
     from features.quality import check_quality
 
-    return check_quality(read_raw(file), origin=str(file), now=datetime.now(UTC))
+    return check_quality(read_table(file), origin=str(file), now=datetime.now(UTC))
 
 
 def _lake_reports(source: str | None) -> "list[QualityReport]":

@@ -179,22 +179,49 @@ def test_dates_and_zoned_and_naive_times_become_utc():
     assert check_bars(dated, origin="here").frame["ts"][0] == datetime(2024, 1, 2, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("value", ["02/01/2024", "soon", "2024-13-01"])
-def test_an_unreadable_time_is_named(value):
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("soon", "is not a time (ISO 8601"),
+        ("2024-13-01", "is not a time (ISO 8601"),
+        ("02/01/2024", "may be day or month first"),
+        ("2024-W10-1", "is a week date: write it as year, month and day"),
+        ("2024-064", "is a day of the year: write it as year, month and day"),
+        ("45355", "is a day number of a spreadsheet"),
+    ],
+)
+def test_an_unreadable_time_is_named_as_what_it_is(value, why):
     bars = with_value(good_bars().with_columns(pl.col("ts").dt.to_string("iso")), 4, "ts", value)
 
     error = refusal(bars)
 
     assert error.what == "bars.csv: BBB (row 4)"
-    assert error.why.startswith(f"ts '{value}' is not a time (ISO 8601")
+    assert error.why.startswith(f"ts '{value}' {why}")
 
 
-def test_epoch_numbers_are_refused_as_times():
-    bars = good_bars().with_columns(pl.col("ts").dt.epoch("s"))
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_numbers_since_1970_are_times_by_their_size(unit):
+    bars = good_bars().with_columns(pl.col("ts").dt.epoch(unit))
 
-    error = refusal(bars)
+    assert check_bars(bars, origin="here").frame.equals(good_bars())
 
-    assert error.why.startswith("ts '1704205800' is not a time")
+
+def test_a_table_with_the_newest_bar_first_is_turned_round_and_rows_keep_their_numbers():
+    newest_first = good_bars().reverse()
+
+    assert check_bars(newest_first, origin="here").frame.equals(good_bars())
+    assert refusal(with_value(newest_first, 1, "low", -1.0)).what.endswith("(row 1)")
+
+
+def test_bars_outside_the_exchange_calendar_are_bad():
+    days = ["1989-12-29", "1990-01-02", "2024-01-02", "2190-01-02"]
+    bars = good_bars(4, ("AAA",)).with_columns(ts=pl.Series(days))
+
+    reasons = list_defects(bars).select("row", "reason").rows()
+
+    assert [row for row, _ in reasons] == [0, 3]
+    assert reasons[0][1].endswith("is outside the exchange calendar, which begins on 1990-01-02")
+    assert reasons[1][1].startswith("2190-01-02 is outside the exchange calendar, which ends on 20")
 
 
 def test_a_price_that_is_no_number_is_named():
@@ -285,6 +312,23 @@ def test_nights_and_weekends_do_not_change_the_interval():
     )
 
     assert interval_of(bars) == "1h"
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        (["2024-12-27", "2024-12-30"], "1d"),  # a Friday and a Monday
+        (["2024-12-24", "2024-12-26"], "1d"),  # over Christmas
+        (["2024-03-01", "2024-03-08", "2024-03-15"], "1w"),
+        (["2024-01-31", "2024-02-29", "2024-03-31", "2024-05-01"], "31d"),
+        (["2024-03-01 14:30", "2024-03-01 17:45", "2024-03-04 14:30", "2024-03-04 17:45"], "195m"),
+        (["2024-03-01 20:30", "2024-03-04 14:30", "2024-03-04 15:30"], "1h"),
+    ],
+)
+def test_spacing_counts_within_sessions_and_from_one_to_the_next(times, expected):
+    bars = good_bars(len(times), ("AAA",)).with_columns(ts=pl.Series(times))
+
+    assert check_bars(bars, origin="here").interval == expected
 
 
 def test_one_bar_has_no_interval():

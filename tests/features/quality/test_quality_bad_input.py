@@ -8,17 +8,25 @@ import polars as pl
 import pytest
 
 from cluster.errors import DataError
-from features import SimulatedMarket, check_bars, read_bars
+from features import CheckedBars, SimulatedMarket, check_bars, read_bars
 from features.bars.file_consistency import mixed_intervals, wrong_zone
-from features.bars.files import MAX_ROW_GROUP, split_file
 from features.bars.open_bars import end_of_bar
 from features.bars.schema import BAR_COLUMNS, BAR_SCHEMA
+from features.formats.files import MAX_ROW_GROUP
+from features.formats.read import read_file
+from features.formats.reading import Reading
 from features.quality import check_quality
 
 NOW = datetime(2024, 6, 3, 12, tzinfo=UTC)
 COLUMNS = ("open", "high", "low", "close", "volume", "ts", "symbol")
 VALUES = {"NaN": "NaN", "inf": "inf", "0": "0", "negative": "-7", "string": "? x", "null": ""}
 ROW = 5
+
+
+def good_and_bad(path: Path, now: datetime) -> tuple[CheckedBars, pl.DataFrame]:
+    """What `--drop-bad` keeps and sets aside."""
+    found = read_file(path, drop_bad=True, now=now)
+    return found.bars, found.bad
 
 
 def write_cells(path: Path, column: str, value: str) -> Path:
@@ -45,7 +53,7 @@ def test_every_bad_cell_is_refused_by_name_and_only_its_bar_is_set_aside(tmp_pat
 
     with pytest.raises(DataError) as refused:
         read_bars(path, now=NOW)
-    good, bad = split_file(path, now=NOW)
+    good, bad = good_and_bad(path, now=NOW)
 
     assert refused.value.what.endswith(f"(row {ROW})")
     assert refused.value.why.endswith("1 of 12 bars are bad")
@@ -67,7 +75,7 @@ def test_a_symbol_that_is_no_ticker_is_set_aside(tmp_path, symbol):
     renamed = pl.col("symbol").replace({"SIMC01": symbol})
     bars.with_columns(renamed).write_parquet(path)
 
-    good, bad = split_file(path, now=NOW)
+    good, bad = good_and_bad(path, now=NOW)
 
     assert good.frame["symbol"].unique().to_list() == ["SIMB01"]
     assert bad["symbol"].unique().to_list() == [symbol]
@@ -88,7 +96,7 @@ def test_symbols_that_differ_by_case_are_told_apart_and_the_capitals_stay(tmp_pa
     names = ("simb01", "SimB01")
     pl.concat([bars, *(bars.with_columns(symbol=pl.lit(n)) for n in names)]).write_parquet(path)
 
-    good, bad = split_file(path, now=NOW)
+    good, bad = good_and_bad(path, now=NOW)
 
     assert good.frame.equals(bars)
     assert set(bad["reason"]) == {"symbol differs from SIMB01 only by case"}
@@ -114,7 +122,7 @@ def test_a_file_of_two_intervals_is_refused_and_the_rarer_one_is_set_aside(tmp_p
 
     with pytest.raises(DataError) as refused:
         read_bars(path, now=NOW)
-    good, bad = split_file(path, now=NOW)
+    good, bad = good_and_bad(path, now=NOW)
 
     assert refused.value.what == f"{path} mixes intervals"
     assert refused.value.why == "ODD has bars of 1d, most have 1h"
@@ -130,17 +138,19 @@ def test_symbols_with_gaps_are_not_taken_for_another_interval():
     assert mixed_intervals(holed).height == 0
 
 
-@pytest.mark.parametrize("hours", [-5, -4, 5, 9])
-def test_hourly_times_of_another_zone_are_refused(tmp_path, hours):
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin", "Asia/Tokyo"])
+def test_hourly_times_of_another_zone_are_refused_with_the_command_that_reads_them(tmp_path, zone):
     path = tmp_path / "bars.parquet"
-    hourly().with_columns(pl.col("ts") + timedelta(hours=hours)).write_parquet(path)
+    local = pl.col("ts").dt.convert_time_zone(zone).dt.replace_time_zone(None)
+    hourly().with_columns(local).write_parquet(path)
 
     with pytest.raises(DataError) as refused:
         read_bars(path, now=NOW)
 
     assert refused.value.what == f"{path} has times of another zone"
-    assert f"100% with times {-hours:+d} hours" in refused.value.why
-    assert "UTC" in refused.value.next_command
+    assert refused.value.why.endswith(f"and 100% were the times those of {zone}")
+    assert refused.value.next_command.startswith(f"ploutos data import {path} --zone {zone} (or")
+    assert read_file(path, Reading(zone=zone), now=NOW).bars.frame.equals(hourly())
 
 
 @pytest.mark.parametrize(("days", "absent"), [(-1, "Friday"), (1, "Monday")])
@@ -157,7 +167,7 @@ def test_a_bar_of_the_future_is_refused_and_set_aside(tmp_path):
     now = bars["ts"][-3] + timedelta(hours=23)
     bars.write_parquet(path)
 
-    good, bad = split_file(path, now=now)
+    good, bad = good_and_bad(path, now=now)
 
     assert good.frame.equals(bars[:-2])
     assert bad["reason"].str.starts_with("opens in the future").all()

@@ -1,80 +1,54 @@
-"""Bar files: Parquet and CSV in, checked bars out."""
+"""Files as tables: Parquet and text, packed or not, with their headings."""
 
+import re
 import shlex
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from cluster.errors import DataError
-from features.bars.checks import CheckedBars, check_bars, split_bad
-from features.bars.file_consistency import mixed_intervals, refuse_mixture
-from features.bars.schema import BAR_COLUMNS
+from features.formats.stacked import unstacked, unstacked_columns
+from features.formats.text import MAX_FILE, read_cells
 
 if TYPE_CHECKING:
     from pyarrow.parquet import FileMetaData
 
 MAX_ROW_GROUP = 2**30  # bytes in memory; a larger one is refused unread
-MAX_FILE = 2**32  # bytes in memory
-_SUFFIXES = (".parquet", ".csv")
+SUFFIXES = (".parquet", ".csv", ".txt", ".tsv", ".gz", ".zip")
 
 
-def read_bars(path: Path | str, *, now: datetime | None = None) -> CheckedBars:
-    """Read a Parquet or CSV file of bars and check it.
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A table as it stands in a file.
 
     Args:
-        path: The file.
-        now: UTC; bars that are not over by then are refused. By default the clock's.
-
-    Raises:
-        DataError: the file is missing, unreadable or too large, holds a bar that `check_bars`
-            refuses, mixes intervals, or has times of another zone.
+        frame: Its rows by heading; all text, or typed where the file says the types. Columns
+            without headings are called by their number, from 1.
+        stacked: Whether it had a heading of prices over one of tickers.
     """
-    file = shlex.quote(str(path))
-    advice = (
-        f"ploutos data check {file} lists every bad bar; "
-        f"ploutos data import {file} --drop-bad sets them aside"
-    )
-    now = now or datetime.now(UTC)
-    bars = check_bars(read_raw(path), origin=str(path), next_command=advice, now=now)
-    refuse_mixture(
-        bars.frame, origin=str(path), next_command=f"ploutos data import {file} --drop-bad"
-    )
-    return bars
 
-
-def split_file(
-    path: Path | str, *, now: datetime | None = None
-) -> tuple[CheckedBars, pl.DataFrame]:
-    """Read a file and separate its good bars from those that `read_bars` would refuse.
-
-    Returns:
-        As `features.bars.checks.split_bad`; symbols of another interval than most are bad, too.
-
-    Raises:
-        DataError: the file is missing, unreadable or too large, or has times of another zone.
-    """
-    good, bad = split_bad(read_raw(path), origin=str(path), now=now or datetime.now(UTC))
-    odd = mixed_intervals(good.frame)
-    reason = pl.format("is a bar of {} among bars of {}", "interval", "expected")
-    mixed = good.frame.join(odd, on="symbol").with_columns(reason=reason)
-    row = pl.lit(None, dtype=bad.schema["row"]).alias("row")
-    bad = pl.concat([bad, mixed.select(row, *BAR_COLUMNS, "reason")])
-    good = good.filter(~pl.col("symbol").is_in(odd["symbol"].implode()))
-    if good.frame.height:
-        refuse_mixture(good.frame, origin=str(path))
-    return good, bad
+    frame: pl.DataFrame
+    stacked: bool = False
 
 
 def read_raw(path: Path | str) -> pl.DataFrame:
-    """Read a Parquet or CSV file as it is, for `check_bars`, `list_defects` or `split_bad`.
+    """Read a Parquet or text file as it is, with its own headings.
 
     Raises:
         DataError: the file is missing, is a folder, has another suffix, or cannot be parsed.
     """
-    path = Path(path)
+    return read_sheet(Path(path)).frame
+
+
+def read_sheet(path: Path) -> Sheet:
+    """Read a Parquet or text file as a table.
+
+    Raises:
+        DataError: the file is missing, is a folder, has another suffix, or cannot be parsed.
+    """
     if not path.exists():
         raise DataError(
             f"no bar file {path}", "there is no such file", f"ls {_quoted(path.parent)}"
@@ -82,16 +56,16 @@ def read_raw(path: Path | str) -> pl.DataFrame:
     if path.is_dir():
         raise DataError(f"{path} is not a bar file", "it is a folder", f"ls {_quoted(path)}")
     suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
+    if suffix not in SUFFIXES:
         raise DataError(
             f"cannot read {path}",
-            f"the suffix is {suffix or 'missing'!r}, not {' or '.join(_SUFFIXES)}",
+            f"the suffix is {suffix or 'missing'!r}, not {' or '.join(SUFFIXES)}",
             "convert it to Parquet or CSV, or rename it if it already is one",
         )
-    return _parse(path, _read_parquet if suffix == ".parquet" else _read_csv)
+    return _parse(path, _read_parquet if suffix == ".parquet" else _read_text)
 
 
-def _parse(path: Path, reader: Callable[[Path], pl.DataFrame]) -> pl.DataFrame:
+def _parse(path: Path, reader: Callable[[Path], Sheet]) -> Sheet:
     from pyarrow import ArrowException
 
     broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ArrowException)
@@ -102,12 +76,12 @@ def _parse(path: Path, reader: Callable[[Path], pl.DataFrame]) -> pl.DataFrame:
         raise DataError(f"{path} has no bars", "the file is empty", advice) from error
     except (*broken, OSError, UnicodeDecodeError) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        kind = path.suffix.lower().lstrip(".")
+        kind = "parquet" if path.suffix.lower() == ".parquet" else "csv"
         advice = f"ls -l {_quoted(path)} (was it copied whole?)"
         raise DataError(f"{path} is not a readable {kind} file", why, advice) from error
 
 
-def _read_parquet(path: Path) -> pl.DataFrame:
+def _read_parquet(path: Path) -> Sheet:
     """Read with Arrow, which refuses a damaged file; Polars may end the process over one."""
     import pyarrow
     from pyarrow import parquet
@@ -117,7 +91,9 @@ def _read_parquet(path: Path) -> pl.DataFrame:
         table = file.read()
     table.validate(full=True)
     plain = pyarrow.schema([(field.name, field.type) for field in table.schema])  # no metadata
-    return pl.DataFrame(pyarrow.Table.from_arrays(table.columns, schema=plain))
+    frame = pl.DataFrame(pyarrow.Table.from_arrays(table.columns, schema=plain))
+    long = unstacked_columns(frame)
+    return Sheet(long, stacked=long is not frame)
 
 
 def _refuse_size(path: Path, metadata: "FileMetaData") -> None:
@@ -151,12 +127,20 @@ def _gib(size: int) -> str:
     return f"{size / 2**30:.1f} GiB"
 
 
-def _read_csv(path: Path) -> pl.DataFrame:
+def _read_text(path: Path) -> Sheet:
     """Read every column as text: the schema, not a sample of rows, decides what a value is."""
-    size = path.stat().st_size
-    _refuse_above(path, f"its text is {_gib(size)}", size, MAX_FILE)
-    text = pl.read_csv(path, infer_schema=False, null_values=[""], glob=False)
-    return text.with_columns(pl.all().str.strip_chars())
+    cells = read_cells(path)
+    long = unstacked(cells)
+    if long is not None:
+        return Sheet(long, stacked=True)
+    first = [cell or "" for cell in cells.row(0)]
+    if any(re.fullmatch(r"\$?-?\d+([.,]\d+)*", cell) for cell in first):  # bars, not headings
+        return Sheet(cells.rename({name: str(n) for n, name in enumerate(cells.columns, 1)}))
+    headings: list[str] = []
+    for number, cell in enumerate(first, 1):
+        name = cell or str(number)
+        headings.append(name if name not in headings else f"{name} ({number})")
+    return Sheet(cells[1:].rename(dict(zip(cells.columns, headings, strict=True))))
 
 
 def _quoted(path: Path) -> str:

@@ -84,6 +84,14 @@ def _saw(manifest: Manifest) -> list[str]:
     more = len(manifest.symbols) - _NAMED_SYMBOLS
     rows = [
         ("data", f"{_plain(data.label)}, {data.interval} bars, {data.bars:,} of them"),
+        *(
+            (
+                f"had from {_plain(row.source)}",
+                f"{row.bars:,} bars, adjustment {_plain(row.adjustment)}, "
+                f"{row.first:%Y-%m-%d} to {row.last:%Y-%m-%d}",
+            )
+            for row in data.origins or ()
+        ),
         ("from, to", f"{data.start:%Y-%m-%d}, {data.end:%Y-%m-%d}"),
         ("symbols", named + (f" and {more} more" if more > 0 else "")),
         ("features", f"{len(manifest.feature_names)} of the set {manifest.feature_set}"),

@@ -12,6 +12,7 @@ import typer
 from cluster.artifacts import ArtifactStore
 from cluster.entry.prepare import prepare_process
 from cluster.errors import PloutosError, UsageError
+from cluster.files import check_name
 from cluster.settings import Home, load_settings
 from cluster.settings import home as default_home
 from train.learners.factory import LEARNERS, check_learner
@@ -61,6 +62,8 @@ def check_arguments(arguments: Sequence[str]) -> None:
 
     command = typer.main.get_command(_app)
     given = command.make_context(_PROGRAM, list(arguments)).params
+    if given["name"]:
+        check_name(given["name"], "sweep")
     if not given["resume"]:
         BarsChoice(**{"file" if name == "bars" else name: given[name] for name in _BARS})
         names = ("settings", "trials", "steps", "learner")

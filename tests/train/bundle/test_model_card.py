@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from cluster.errors import BundleError
-from factories import verdict
+from factories import manifest, verdict
+from features.lake.origins import Origin
 from train.bundle.bundle import PolicyBundle, refresh_card, save_bundle, update_verdict
 from train.bundle.manifest import ManifestFields
 from train.bundle.model_card import CARD_FILE, CardFacts, card_bytes
@@ -127,3 +128,18 @@ def test_a_link_is_no_card_and_none_at_all_is_a_bundle_from_before(
     (folder / CARD_FILE).symlink_to(tmp_path / "elsewhere.md")
     with pytest.raises(BundleError, match="no plain file"):
         PolicyBundle.load(folder)
+
+
+def test_it_names_who_the_bars_were_had_from(
+    tmp_path: Path, weights: np.ndarray[Any, Any], policy_onnx: Callable[..., bytes]
+) -> None:
+    first, last = datetime(2024, 1, 2, 14, 30, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC)
+    had = {"bars": 1234, "first": first, "last": last, "retrieved": last}
+    origin = Origin(source="alpaca", adjustment="split", **had)
+    stated = manifest(data={"label": "alpaca", "origins": (origin,)})
+
+    folder = save_bundle(tmp_path, policy_onnx(weights), None, stated)
+
+    assert PolicyBundle.load(folder).manifest.data.origins == (origin,)
+    row = "| had from alpaca | 1,234 bars, adjustment split, 2024-01-02 to 2024-03-01 |"
+    assert row in card(folder)

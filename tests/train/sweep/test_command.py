@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import typer
 
+from cluster.errors import UsageError
 from train.learners.factory import LEARNERS
-from train.sweep.__main__ import _app, main
+from train.sweep.__main__ import _app, _store, check_arguments, main
 
 HEAVY = ("torch", "ray", "polars")
 
@@ -48,11 +49,24 @@ def test_options_are_read() -> None:
     assert given["home"] == Path("/data/p")
 
 
-def test_the_artefact_store_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_job_is_given_is_checked_before_it_is_submitted() -> None:
+    check_arguments(["--lake", "s3://bucket/lake", "--name", "mine"])
+    with pytest.raises(UsageError, match="is no name for a sweep"):
+        check_arguments(["--name", "../mine"])
+    with pytest.raises(UsageError, match="--edge and --lake contradict"):
+        check_arguments(["--edge", "4", "--lake", "s3://bucket/lake"])
+
+
+def test_the_artefact_store_may_stand_in_the_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PLOUTOS_ARTIFACTS", "memory://x")
 
-    assert parsed()["artifacts"] == "memory://x"
-    assert parsed("--artifacts", "/data")["artifacts"] == "/data"
+    named, other = _store(""), _store(str(tmp_path))
+
+    assert named is not None
+    assert other is not None
+    assert (named.url, other.url) == ("memory://x", str(tmp_path))
 
 
 @pytest.mark.parametrize(

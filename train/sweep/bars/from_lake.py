@@ -13,9 +13,12 @@ from features.universe.store import load_universe
 from features.universe.universe import Universe
 from train.market.folds import walk_forward
 from train.scenarios.scenario import PloutosConfig
+from train.scenarios.sections import Data
 from train.sweep.bars.choice import BarsChoice
 from train.sweep.bars.from_bars import has_slots, left_out
 from train.sweep.plan import SweepRequest
+
+_NAMED = 10  # members in one line
 
 
 def lake_of(choice: BarsChoice, home: Home, interval: str) -> Lake:
@@ -48,13 +51,14 @@ def request_from_lake(
     data, markets = config.data, LakeMarkets(lake, home.tables)
     tickers = data.tickers or None
     series = markets.series(data.interval, source, tickers)
+    scanned = _scanned(config, lake, home, series) if has_slots(config) else None
     found = markets.market(
         data.interval,
         data.feature_set,
         source=series,
         symbols=tickers,
         years=data.years,
-        scanned=_scanned(config, lake, home, series) if has_slots(config) else None,
+        scanned=scanned,
     )
     _check_long_enough(config, found)
     return SweepRequest(
@@ -66,7 +70,7 @@ def request_from_lake(
         name=name,
         slots=found.slots,
         origins=found.origins,
-        told=_told(found, lake),
+        told=_told(found, lake) + (_without_bars(found, lake, data, scanned) if scanned else ""),
     )
 
 
@@ -90,6 +94,19 @@ def _check_long_enough(config: PloutosConfig, found: LakeMarket) -> None:
         symbols = found.market.names or found.market.symbols
         advice = fetch_command(symbols, config.data.interval, start)
         raise DataError(error.what, error.why, f"{advice}; or {error.next_command}") from error
+
+
+def _without_bars(found: LakeMarket, lake: Lake, data: Data, scanned: Scanned) -> str:
+    """The members of the first and last day that cannot be chosen, and what fetches them."""
+    first, last = found.market.ts[[0, -1]].astype("datetime64[D]").tolist()
+    members = {*scanned.universe.members(first), *scanned.universe.members(last)}
+    rows = lake.scan(data.interval, source=found.series).select("symbol").unique().collect()
+    missing = sorted(members.difference(rows["symbol"]))
+    if not missing:
+        return ""
+    some = ", ".join(missing[:_NAMED]) + (", ..." if len(missing) > _NAMED else "")
+    command = fetch_command(missing, data.interval, first)
+    return f"; {len(missing)} of {len(members)} members have no bars: {some} ({command})"
 
 
 def _told(found: LakeMarket, lake: Lake) -> str:

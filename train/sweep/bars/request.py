@@ -7,6 +7,7 @@ from train.sweep.bars.choice import BarsChoice
 from train.sweep.bars.from_bars import request_from_file, simulated_request
 from train.sweep.bars.from_lake import lake_of, request_from_lake
 from train.sweep.plan import SweepRequest
+from train.sweep.plan_file import check_sweep_name
 
 
 def requested(
@@ -25,10 +26,12 @@ def requested(
 
     Raises:
         ConfigError: there is no such learner, or the bars have another interval.
-        UsageError: several series of the lake have these bars.
+        UsageError: several series of the lake have these bars; the name is taken, or is none.
         DataError: there are no such bars, or a sector scan lacks the home's universe.
     """
     check_learner(config)  # before the features are computed
+    if name:
+        check_sweep_name(home, name)
     if choice.file is not None:
         return request_from_file(config, choice.file, home, name=name)
     if choice.is_simulated:

@@ -127,7 +127,8 @@ def test_slots_of_the_lake_are_those_of_the_file(place: Place, tmp_path: Path) -
     config = PloutosConfig.model_validate(values)
     with pytest.raises(DataError, match="no universe"):
         requested(config, DEFAULT, place.home)
-    save_universe(Universe.of_all(simulated.sectors(), "test"), place.home.universe)
+    sectors = simulated.sectors() | {"GONE": "Energy"}
+    save_universe(Universe.of_all(sectors, "test"), place.home.universe)
 
     of_lake = requested(config, DEFAULT, place.home)
     of_file = requested(config, BarsChoice(file=tmp_path / "export.parquet"), place.home)
@@ -137,6 +138,7 @@ def test_slots_of_the_lake_are_those_of_the_file(place: Place, tmp_path: Path) -
     assert (of_lake.market, of_lake.slots) == (of_file.market, of_file.slots)
     assert (again.market, again.slots) == (of_lake.market, of_lake.slots)
     assert "built before" in again.told
+    assert "; 1 of 45 members have no bars: GONE (ploutos data fetch GONE --interval" in again.told
 
 
 def test_what_the_lake_lacks_is_named_with_the_command_that_fetches_it(filled: Place) -> None:
@@ -208,6 +210,14 @@ def test_a_lake_behind_a_url_is_brought_here_and_only_what_changed_comes_again(
     filled.lake.write(last.with_columns(volume=pl.lit(1.0)), interval="1d", source="alpaca")
     changed = Market.load(away.ask(choice).market)
     np.testing.assert_array_equal(changed.volume[-1], 1.0)
+
+
+def test_a_name_is_refused_before_the_features_are_computed(filled: Place) -> None:
+    for name in ("../evil", "a.fold1"):
+        with pytest.raises(UsageError, match="is no name for a sweep"):
+            requested(filled.config(), DEFAULT, filled.home, name=name)
+
+    assert built(filled) == set()
 
 
 def test_a_lake_that_is_not_there_is_refused(place: Place, tmp_path: Path) -> None:

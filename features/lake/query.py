@@ -10,7 +10,7 @@ from cluster.errors import UsageError
 from features.lake.blocks import has_origin, old_spellings, scan_blocks
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
     from pyarrow import Table
     from pyarrow.dataset import Dataset
 
@@ -40,10 +40,23 @@ def query(statement: str, series: list[SeriesBlocks]) -> pl.DataFrame:
             _refuse_other_than_select(connection, statement)
             _confine(connection)
             _create_view(connection, series)
-            rows: pl.DataFrame = connection.sql(statement).pl()
-            return rows
+            return _rows(connection.sql(statement))
     except duckdb.Error as error:
         raise UsageError("the query failed", _in_one_line(error), _EXAMPLE) from error
+
+
+def _rows(found: "DuckDBPyRelation") -> pl.DataFrame:
+    """The answer; intervals, which only DuckDB knows, as text."""
+    if any("INTERVAL" in str(kind) for kind in found.types):
+        names = ['"' + name.replace('"', '""') + '"' for name in found.columns]
+        found = found.project(
+            ", ".join(
+                f"CAST({name} AS VARCHAR) AS {name}" if "INTERVAL" in str(kind) else name
+                for name, kind in zip(names, found.types, strict=True)
+            )
+        )
+    rows: pl.DataFrame = found.pl()
+    return rows
 
 
 def _refuse_other_than_select(connection: "DuckDBPyConnection", statement: str) -> None:

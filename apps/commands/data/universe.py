@@ -258,7 +258,7 @@ def _summary(universe: "Universe") -> dict[str, Any]:
     return {
         "origin": universe.origin,
         "retrieved": universe.retrieved,
-        "age_days": age_of(universe).total_seconds() / 86400,
+        "age_days": round(age_of(universe).total_seconds() / 86400, 2),
         "companies": universe.spells["symbol"].n_unique(),
         "spells": universe.spells.height,
         "members_now": len(universe.members(datetime.now(UTC).date())),

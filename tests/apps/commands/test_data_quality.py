@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features import SimulatedMarket
-from features.lake.blocks import block_name
+from features import Lake, SimulatedMarket
+from features.lake.blocks import ORIGIN_SCHEMA, block_name
 
 PRICES = ("open", "high", "low", "close")
 
@@ -103,6 +103,32 @@ def test_repair_says_what_it_cannot_mend(ploutos, tmp_path, market):
     assert (outcome.document["quarantined"], plan["wrong"]) == (0, [])
     assert [alarm["check"] for alarm in plan["beyond"]] == ["jump"]
     assert "not mended" in outcome.stderr
+
+
+def test_bars_from_before_the_calendar_are_named_and_set_aside_and_the_rest_goes_on(
+    ploutos, tmp_path, home_root
+):
+    """As a version left them that let them in: on the disk, without a check."""
+    bars = SimulatedMarket(symbols=2, sessions=380, interval="1d", seed=1).bars()
+    old = bars.head(40).with_columns(pl.col("ts").dt.offset_by("-60y"))
+    lake = Lake(home_root / "lake")
+    lake.write(bars, interval="1d", source="file")
+    block = lake.folder("1d", "file") / block_name(bars["symbol"][0])
+    pl.concat([pl.read_parquet(block), with_origin(old)]).write_parquet(block)
+
+    check, market = ploutos("data", "check"), ploutos("data", "market")
+    assert (check.code, market.code) == (1, 0)
+    assert f"{old['symbol'][0]}" in check.stdout
+    assert "outside the exchange calendar" in check.stdout
+    assert "outside the exchange calendar" in market.stderr
+    assert "40 of 800 bars" in market.stderr
+    assert ploutos("data", "repair", "--yes", "--json").document["quarantined"] == 40
+    assert ploutos("data", "check").code == 0
+
+
+def with_origin(bars: pl.DataFrame) -> pl.DataFrame:
+    origin = {"source": "file", "adjustment": "as given", "retrieved": None}
+    return bars.with_columns(pl.lit(v, dtype=ORIGIN_SCHEMA[n]).alias(n) for n, v in origin.items())
 
 
 def test_a_damaged_block_is_named_and_moved_and_the_other_commands_go_on(

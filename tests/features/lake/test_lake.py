@@ -193,6 +193,15 @@ def test_sql_sees_all_bars_with_their_interval_and_source(lake):
     ]
 
 
+def test_an_interval_of_time_is_text(lake):
+    lake.write(bars_of("AAA"), interval="1h", source="file")
+
+    found = lake.sql('select count(*) n, max(ts) - min(ts) as "a ""b" from bars group by symbol')
+
+    assert found.columns == ["n", 'a "b']
+    assert found.rows() == [(5, "04:00:00")]
+
+
 @pytest.mark.parametrize(
     ("statement", "why"),
     [

@@ -230,8 +230,14 @@ def paper(
     from trade.policy.actors import HttpPolicy
     from trade.risk.limits import RiskLimits
     from trade.session.replay import ReplayRequest, SessionReport, replay
+    from train.bundle.window_reading import note_days
+    from train.bundle.windows import walked_days
+    from train.ledger.ledger import TrialLedger
 
     manifest = judgement.bundle.manifest
+    start = _first_paper_day(judgement)
+    days = walked_days(home, manifest, start, None, data.bars)
+    note_days(TrialLedger(home.ledger), manifest, days, "replay")
 
     def on_session(report: SessionReport) -> None:
         console.progress(
@@ -246,7 +252,7 @@ def paper(
             policy=HttpPolicy(client, manifest),
             journal=home.journal / f"demo-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl",
             label="SIMULATED" if data.label == SimulatedMarket.label else "REPLAY",
-            start=_first_paper_day(judgement),
+            start=start,
             limits=RiskLimits(**(manifest.risk or {})),
         )
         result = replay(request, on_session)

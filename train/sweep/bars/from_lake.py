@@ -21,27 +21,33 @@ from train.sweep.plan import SweepRequest
 _NAMED = 10  # members in one line
 
 
-def lake_of(choice: BarsChoice, home: Home, interval: str) -> Lake:
-    """The lake of a choice; of one behind a URL, the interval's bars are brought into the home.
+def lake_of(choice: BarsChoice, home: Home, interval: str) -> tuple[Lake, str]:
+    """The lake of a choice, and its address; from behind a URL, the interval's bars are brought.
 
     Raises:
         UsageError: there is no such lake.
     """
     address = choice.lake or load_settings().ploutos_lake
     if not address:
-        return Lake(home.lake)
+        return Lake(home.lake), str(home.lake)
     if "://" in address:
-        return local_copy(address, interval, home.root / "cache" / "lake")
+        return local_copy(address, interval, home.root / "cache" / "lake"), address
     folder = Path(address).expanduser()
     if not folder.is_dir():
         raise UsageError(f"no lake at {folder}", "there is no such folder", "--lake FOLDER|URL")
-    return Lake(folder)
+    return Lake(folder), str(folder)
 
 
 def request_from_lake(
-    config: PloutosConfig, lake: Lake, home: Home, *, source: str | None = None, name: str = ""
+    config: PloutosConfig,
+    lake: Lake,
+    home: Home,
+    *,
+    address: str,
+    source: str | None = None,
+    name: str = "",
 ) -> SweepRequest:
-    """A sweep on the bars that the scenario asks for.
+    """A sweep on the bars that the scenario asks for; `address` is what is told of the lake.
 
     Raises:
         UsageError: several series have them, and no source is named.
@@ -70,7 +76,7 @@ def request_from_lake(
         name=name,
         slots=found.slots,
         origins=found.origins,
-        told=_told(found, lake) + (_without_bars(found, lake, data, scanned) if scanned else ""),
+        told=_told(found, address) + (_without_bars(found, lake, data, scanned) if scanned else ""),
     )
 
 
@@ -109,12 +115,12 @@ def _without_bars(found: LakeMarket, lake: Lake, data: Data, scanned: Scanned) -
     return f"; {len(missing)} of {len(members)} members have no bars: {some} ({command})"
 
 
-def _told(found: LakeMarket, lake: Lake) -> str:
+def _told(found: LakeMarket, address: str) -> str:
     first, last = found.market.ts[[0, -1]].astype("datetime64[D]")
     vendors = ", ".join(f"{row.bars:,} of {row.source} ({row.adjustment})" for row in found.origins)
     how = "built now" if found.built else "built before"
     return (
-        f"series {found.series} of the lake {lake.root}, {first} to {last}, "
+        f"series {found.series} of the lake {address}, {first} to {last}, "
         f"{len(found.market.symbols)} symbols, {vendors}; its Market was {how}"
         f"{left_out(found.left_out)}"
     )

@@ -36,8 +36,8 @@ def requested(
         return request_from_file(config, choice.file, home, name=name)
     if choice.is_simulated:
         return simulated_request(config, home, name=name, edge=choice.edge or 0.0)
-    lake = lake_of(choice, home, config.data.interval)
+    lake, address = lake_of(choice, home, config.data.interval)
     if choice.source is None and not lake.has_real_bars():
         why = "the lake has simulated bars only" if lake.series() else "the lake is empty"
         return simulated_request(config, home, name=name, why=why)
-    return request_from_lake(config, lake, home, source=choice.source, name=name)
+    return request_from_lake(config, lake, home, address=address, source=choice.source, name=name)

@@ -203,6 +203,7 @@ def test_a_lake_behind_a_url_is_brought_here_and_only_what_changed_comes_again(
 
     assert Market.load(first.market).fingerprint == Market.load(filled.ask().market).fingerprint
     assert again.market == first.market
+    assert first.told.startswith(f"series alpaca of the lake file://{filled.home.lake}, ")
     assert [block.stat().st_mtime_ns for block in blocks] == came
     # when: a copy is damaged here, and a block changed there
     blocks[0].write_bytes(b"torn")

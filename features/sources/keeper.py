@@ -162,7 +162,7 @@ class Keeper:
         anew = answer.of(symbol)
         why = answer.wrong.get(symbol) or whole.missing.get(symbol) or not_covered(stored, anew)
         if why:
-            self.outcomes[symbol].notes.append(why)
+            self.outcomes[symbol].notes = [why]
             self.refuse(symbol, source, f"{changed}; fetched anew, {why}")
         else:
             self._replace(source, symbol, stored, replace(whole, bars=anew), changed)

@@ -12,6 +12,7 @@ from features.sources.protocol import INTERVALS
 from features.sources.series.gaps import Gap, Place, Window, aware, gaps_of, named
 from features.sources.series.store import SeriesStore
 
+_APART = 4  # inner gaps that are asked for one by one
 _DELISTED = 10  # sessions without a bar at the end, while its source has them of another symbol
 
 
@@ -89,8 +90,8 @@ class Plan:
         Returns:
             The series of each symbol that has one.
         """
+        self._note_asked(outcomes)
         lacks = self._lacks()
-        in_vain: dict[str, dict[str, tuple[Window, list[Gap]]]] = defaultdict(dict)
         served = {lack.series for lack in lacks.values() if not _tail(lack)}
         for symbol in self.symbols:
             outcome, lack = outcomes[symbol], lacks.get(symbol)
@@ -98,15 +99,23 @@ class Plan:
                 outcome.complete = False
                 continue
             outcome.series = lack.series
-            asked = {gap: _answered(gap, outcome.answered) for gap in lack.gaps}
-            for gap, settled in lack.gaps.items():
-                _say(outcome, gap, settled or _is_none(gap, asked[gap], lack.series in served))
-            if any(asked.values()):
-                noted = [gap for gap, known in lack.gaps.items() if known or asked[gap]]
-                in_vain[lack.series][symbol] = (lack.whole, noted)
-        for series, lacking in in_vain.items():
-            self.store.note_asked(series, lacking, self.now)
+            excused = [
+                gap
+                for gap, settled in lack.gaps.items()
+                if (settled or (lack.series in served and _is_delisted(gap, outcome)))
+                and not _came(gap, outcome)
+            ]
+            _say(outcome, excused, [gap for gap in lack.gaps if gap not in excused])
         return {symbol: lack.series for symbol, lack in lacks.items()}
+
+    def _note_asked(self, outcomes: Mapping[str, SymbolOutcome]) -> None:
+        in_vain: dict[str, dict[str, list[Gap]]] = defaultdict(dict)
+        for symbol, lack in self._lacks().items():
+            asked = [gap for gap in lack.gaps if _answered(gap, outcomes[symbol].answered)]
+            if asked:
+                in_vain[lack.series][symbol] = asked
+        for series, gaps in in_vain.items():
+            self.store.note_asked(series, gaps, self.now)
 
     def _lacks(self) -> dict[str, Lack]:
         series_of = self.store.series_of(self.symbols, self.names)
@@ -121,7 +130,7 @@ class Plan:
                 whole = min(self.window[0], span[0]), max(self.window[1], span[1])
                 found = gaps_of(times, whole, self.store.interval)
                 gaps = {
-                    gap: any(known.settles(gap, self.now) for known in asked.get(symbol, []))
+                    gap: any(known.settles(gap) for known in asked.get(symbol, []))
                     for gap in found
                     if gap.place is not Place.INNER or _meet(gap.window, self.window)
                 }
@@ -130,16 +139,18 @@ class Plan:
 
 
 def _parts(lack: Lack) -> Iterable[tuple[Window, bool]]:
-    """Windows to ask for, and whether they lie before the series; inner gaps are asked as one.
+    """Windows to ask for, and whether they lie before the series; many inner gaps are one.
 
     The time before a series is asked for with bars of it, which show that its past is the same, and
     then by itself: an answer that is cut is not taken for the listing of a symbol.
     """
-    open_gaps = [gap for gap, settled in lack.gaps.items() if not settled]
-    yield from ((gap.window, True) for gap in open_gaps if gap.place is Place.HEAD)
-    inner = [gap.window for gap in open_gaps if gap.place is Place.INNER]
-    if inner:
-        yield (inner[0][0], inner[-1][1]), False
+    for gap, settled in lack.gaps.items():
+        if gap.place is Place.HEAD and not settled:
+            yield gap.window, True
+    inner = [gap.window for gap in lack.gaps if gap.place is Place.INNER]
+    if len(inner) > _APART:
+        inner = [(inner[0][0], inner[-1][1])]
+    yield from ((window, False) for window in inner)
     tail = _tail(lack)
     if tail:  # from the start of a day on, so that many symbols have the same
         start, end = tail.window
@@ -161,34 +172,39 @@ def _answered(gap: Gap, windows: Iterable[Window]) -> bool:
     return any(start <= gap.window[0] and gap.window[1] <= end for start, end in windows)
 
 
-def _is_none(gap: Gap, answered: bool, served: bool) -> bool:
-    """Whether a gap is none of its source's fault, by this answer alone."""
-    if gap.place is Place.TAIL:
-        return answered and served and len(gap.sessions) >= _DELISTED
-    return answered and gap.place is Place.HEAD
+def _is_delisted(gap: Gap, outcome: SymbolOutcome) -> bool:
+    long = gap.place is Place.TAIL and len(gap.sessions) >= _DELISTED
+    return long and _answered(gap, outcome.answered)
 
 
-def _say(outcome: SymbolOutcome, gap: Gap, excused: bool) -> None:
-    """Put a gap into words: a note when it is excused, else something that is missing."""
-    series = outcome.series or ""
-    text = _text(gap)
+def _came(gap: Gap, outcome: SymbolOutcome) -> bool:
+    """Whether a bar came that failed the checks."""
     start, end = gap.window
-    came = any(ts is not None and start <= ts < end for ts in outcome.set_aside)
-    if excused and not came:
-        if gap.place is not Place.HEAD:
-            why = "no longer" if gap.place is Place.TAIL else "not"
-            outcome.notes.append(f"{series}: {text}; it was {why} traded, it seems")
+    return any(ts is not None and start <= ts < end for ts in outcome.set_aside)
+
+
+def _say(outcome: SymbolOutcome, excused: list[Gap], missing: list[Gap]) -> None:
+    """Put gaps into words: notes, and what is missing."""
+    series = outcome.series or ""
+    later = [gap for gap in excused if gap.place is not Place.HEAD]  # a late start has its own note
+    if later:
+        outcome.notes.append(f"{series}: {_text(later)}; it was not traded then, it seems")
+    if not missing:
         return
     outcome.complete = False
-    outcome.lacking = tuple(sorted({*outcome.lacking, *gap.sessions}))
+    outcome.lacking = tuple(sorted({day for gap in missing for day in gap.sessions}))
     before = outcome.reasons.get(series, NO_BARS)
+    text = _text(missing)
     outcome.reasons[series] = text if before == NO_BARS else f"{before}; {text}"
 
 
-def _text(gap: Gap) -> str:
-    first, start = gap.sessions[0], gap.window[0]
-    if gap.place is not Place.TAIL:
-        return f"it lacks bars of {named(gap.sessions)}"
-    if start.date() != first or start == midnight(first):
-        return f"it has no bars from {first} on"
-    return f"it has no bars from {start:%Y-%m-%d %H:%M} UTC on"
+def _text(gaps: list[Gap]) -> str:
+    days = [day for gap in gaps if gap.place is not Place.TAIL for day in gap.sessions]
+    texts = [f"it lacks bars of {named(days)}"] if days else []
+    for gap in gaps:
+        first, start = gap.sessions[0], gap.window[0]
+        if gap.place is Place.TAIL:
+            part = start.date() == first and start != midnight(first)
+            since = f"{start:%Y-%m-%d %H:%M} UTC" if part else str(first)
+            texts.append(f"it has no bars from {since} on")
+    return ", and ".join(texts)

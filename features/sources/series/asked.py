@@ -11,7 +11,7 @@ from cluster.errors import DataError
 from cluster.files import canonical_json, write_atomic
 from features.bars.symbols import canonical
 from features.lake.blocks import only_writer
-from features.sources.series.gaps import Gap, Place, Window
+from features.sources.series.gaps import Gap, Place
 
 SETTLED = timedelta(days=7)  # what a source still lacks then, it never had: a halt, a delisting
 _NAME = "asked.json"
@@ -26,22 +26,24 @@ class InVain:
         start: UTC.
         end: Behind it, UTC.
         since: When it was first asked for, UTC.
+        last: When it was last asked for, UTC.
         whole: A window that an older version noted, of which only the beginning is known to be so.
     """
 
     start: datetime
     end: datetime
     since: datetime
+    last: datetime
     whole: bool = False
 
-    def settles(self, gap: Gap, now: datetime) -> bool:
+    def settles(self, gap: Gap) -> bool:
         """Whether a gap is to be taken as it is: the symbol was not traded then."""
         start, end = gap.window
         if not self.start <= start < self.end:
             return False
         if gap.place is Place.HEAD:  # it was asked for by itself
             return end <= self.end
-        long = not self.whole and now - self.since >= SETTLED
+        long = not self.whole and self.last - self.since >= SETTLED
         return long and (gap.place is Place.TAIL or end <= self.end)
 
 
@@ -65,24 +67,23 @@ def read_asked(folder: Path) -> dict[str, list[InVain]]:
         raise DataError(f"{path} is damaged", str(error), advice) from error
 
 
-def add_asked(
-    folder: Path, lacking: Mapping[str, tuple[Window, Sequence[Gap]]], now: datetime
-) -> None:
-    """Note what a source did not fill: of each symbol the window looked at, and the gaps in it."""
+def add_asked(folder: Path, gaps: Mapping[str, Sequence[Gap]], now: datetime) -> None:
+    """Note the gaps, by symbol, that the source of a series was asked for in vain now (UTC)."""
     with only_writer(folder):
         asked = read_asked(folder)
-        for symbol, (window, gaps) in lacking.items():
+        for symbol, lacking in gaps.items():
             before = asked.get(symbol, [])
-            kept = [old for old in before if old.whole or not window[0] <= old.start < window[1]]
-            asked[symbol] = kept + [_noted(gap, before, now) for gap in gaps]
-        document = {symbol: [_written(old) for old in noted] for symbol, noted in asked.items()}
-        write_atomic(folder / _NAME, canonical_json({s: n for s, n in document.items() if n}))
+            noted = [_noted(gap, before, now) for gap in lacking]
+            starts = {known.start for known in noted}
+            asked[symbol] = [old for old in before if old.whole or old.start not in starts] + noted
+        document = {symbol: [_written(known) for known in asked[symbol]] for symbol in asked}
+        write_atomic(folder / _NAME, canonical_json(document))
 
 
 def _noted(gap: Gap, before: list[InVain], now: datetime) -> InVain:
     start, end = gap.window
     known = [each.since for each in before if not each.whole and each.start <= start < each.end]
-    return InVain(start, end, min(known, default=now))
+    return InVain(start, end, min(known, default=now), now)
 
 
 def _rows(noted: list[Any]) -> list[list[str]]:
@@ -91,12 +92,13 @@ def _rows(noted: list[Any]) -> list[list[str]]:
 
 
 def _read(row: list[str]) -> InVain:
-    start, end, *since = (datetime.fromisoformat(moment) for moment in row)
-    if not since:
-        return InVain(start, end, _BEGINNING, whole=True)
-    return InVain(start, end, since[0])
+    moments = [datetime.fromisoformat(moment) for moment in row]
+    if len(moments) == 2:
+        return InVain(moments[0], moments[1], _BEGINNING, _BEGINNING, whole=True)
+    start, end, since, last = moments
+    return InVain(start, end, since, last)
 
 
 def _written(known: InVain) -> list[str]:
-    moments = (known.start, known.end) if known.whole else (known.start, known.end, known.since)
+    moments = (known.start, known.end, *(() if known.whole else (known.since, known.last)))
     return [moment.isoformat() for moment in moments]

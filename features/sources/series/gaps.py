@@ -132,7 +132,20 @@ def _expected(times: Times, window: Window, interval: str) -> Times:
         if not inside.any():
             return times[:0]
         expected = expected_times(times[inside], numbers, interval)
+        expected = np.union1d(expected, _over_opens(times, expected, numbers, INTERVALS[interval]))
     return expected[(expected >= _naive(window[0])) & (expected < _naive(window[1]))]
+
+
+def _over_opens(
+    times: Times, expected: Times, numbers: NDArray[np.int64], step: timedelta
+) -> Times:
+    """Bars that open before their session does and end within it, if most sessions have them."""
+    opens, _ = session_times(numbers)
+    begin = expected[np.minimum(np.searchsorted(expected, opens), len(expected) - 1)]
+    before = begin - np.timedelta64(step)
+    spans = (before < opens) & (begin > opens) & np.isin(begin, times)
+    most = np.isin(before[spans], times).mean() > 0.5 if spans.any() else False
+    return before[(before < opens) & (begin > opens)] if most else times[:0]
 
 
 def _breaks(inner: Times, expected: Times) -> NDArray[np.int64]:

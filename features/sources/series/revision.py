@@ -5,7 +5,7 @@ from math import log
 
 import polars as pl
 
-from features.bars.rebase import price_ratio
+from features.bars.rebase import STEADY, price_ratio
 from features.bars.schema import BAR_COLUMNS, PRICE_COLUMNS
 from features.sources.series.overlap import TOLERANCE, volume_reason
 
@@ -64,6 +64,9 @@ def revise(stored: pl.DataFrame, answer: pl.DataFrame, *, any_size: bool = False
         return replace(nothing, reason="none of the bars beside it came back")
     far = (pl.col("close_theirs") / pl.col("close") - 1).abs() > TOLERANCE
     kept = both.filter(far & (not any_size)).select(stored.columns)
+    part = price_ratio(kept, answer)
+    if part.bars >= _SEVERAL and part.rebased:  # as after a split that was rebased days late
+        return replace(nothing, factor=part.median)
     if 2 * kept.height > both.height:
         share = f"{kept.height} of {both.height} bars"
         reason = f"close differs by more than {TOLERANCE:.0%} on {share}"
@@ -77,7 +80,7 @@ def not_covered(stored: pl.DataFrame, answer: pl.DataFrame) -> str:
     """Why an answer cannot replace a series; "" when it can.
 
     It has to reach from its first session to its last one, with nearly all that lie between, and
-    most of the bars in common have to differ by one ratio.
+    most of those bars that differ have to differ by one ratio.
     """
     day = pl.col("ts").dt.date()
     ours, theirs = (bars.select(day.alias("day")).unique() for bars in (stored, answer))
@@ -88,8 +91,9 @@ def not_covered(stored: pl.DataFrame, answer: pl.DataFrame) -> str:
     )
     if short or sessions < _COVERED * ours.height or back < _COVERED * stored.height:
         return f"{back} of {stored.height} stored bars came back, kept as it was"
-    ratio = price_ratio(stored, answer)
-    if ratio.steady <= 0.5:
+    common = stored.join(answer.select("ts", theirs="close"), on="ts")
+    changed = common.filter((pl.col("theirs") / pl.col("close") - 1).abs() > STEADY)
+    if changed.height and price_ratio(changed, answer).steady <= 0.5:
         return f"its {back} bars and those that are stored differ by no one ratio, kept as it was"
     return ""
 

@@ -50,11 +50,9 @@ class SeriesStore:
         """What the source of a series was asked for in vain."""
         return read_asked(self.lake.folder(self.interval, series))
 
-    def note_asked(
-        self, series: str, lacking: Mapping[str, tuple[Window, Sequence[Gap]]], now: datetime
-    ) -> None:
+    def note_asked(self, series: str, gaps: Mapping[str, Sequence[Gap]], now: datetime) -> None:
         """Note what the source of a series was asked for in vain; see `add_asked`."""
-        add_asked(self.lake.folder(self.interval, series), lacking, now)
+        add_asked(self.lake.folder(self.interval, series), gaps, now)
 
     def around(
         self, series: str, symbols: Iterable[str], window: Window, *, own: bool

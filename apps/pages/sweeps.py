@@ -48,6 +48,7 @@ def show() -> None:
         .with_columns(pl.col("config").map_elements(_short, return_dtype=pl.String))
         .sort("validation_sharpe", descending=True, nulls_last=True),
         hide_index=True,
+        placeholder="",
         column_config={
             "validation_sharpe": st.column_config.NumberColumn(format="%.2f"),
             "test_sharpe": st.column_config.NumberColumn(format="%.2f"),

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from cluster.errors import BundleError
 from envs.observation import account_tail, lay_out
 from serve.errors import PolicyUnavailableError
 from trade.policy.actors import LocalPolicy
@@ -62,6 +63,21 @@ class Recorder:
     def logits(self, observation: np.ndarray) -> np.ndarray:
         self.observation = observation
         return observation[:, :6].reshape(1, 2, 3)
+
+
+class Broken(Recorder):
+    """Its own output is not finite."""
+
+    def logits(self, observation: np.ndarray) -> np.ndarray:
+        raise BundleError(
+            "the policy cannot be trusted", "its output is not finite", "serve another"
+        )
+
+
+def test_a_bundle_in_this_process_whose_numbers_are_none_is_an_outage() -> None:
+    account = AccountView(100.0, 100.0, 100.0, 100.0, np.zeros(1))
+    with pytest.raises(PolicyUnavailableError, match="its output is not finite"):
+        LocalPolicy(Broken()).decide(np.zeros((1, 1)), account, "2026-01-02T14:30:00Z", "id")
 
 
 def test_a_bundle_in_this_process_sees_the_one_layout() -> None:

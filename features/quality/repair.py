@@ -1,6 +1,7 @@
 """What a repair of the lake would do: which bars it sets aside, and what it cannot mend."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -38,9 +39,7 @@ def check_lake(
     A block that cannot be read is a fault of its series, whose other bars are checked.
     """
     damage = damaged_files(lake, source=source)
-    actions = ActionStore(lake.root)
-    sound = [path for path in actions.files() if path not in damage]
-    known = pl.concat([_NO_ACTIONS, *map(read_actions, sound)])
+    known = known_actions(lake)
     for interval, series, blocks in lake.parts():
         if source not in (None, series):
             continue
@@ -52,9 +51,18 @@ def check_lake(
             actions=known,
             now=now,
         )
-        own = {*blocks, *actions.files()}
+        own = {*blocks, *ActionStore(lake.root).files()}
         faults = [f"{error.what}: {error.why}" for path, error in damage.items() if path in own]
         yield interval, series, replace(report, faults=(*report.faults, *faults))
+
+
+def known_actions(lake: Lake) -> pl.DataFrame:
+    """Corporate actions as `check_quality` takes them, of all files that can be read."""
+    found = [_NO_ACTIONS]
+    for path in ActionStore(lake.root).files():
+        with suppress(DataError):  # `damaged_files` names it
+            found.append(read_actions(path))
+    return pl.concat(found)
 
 
 def plan_repair(

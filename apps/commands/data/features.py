@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from apps.cli.output import Json, emit, table, talk
+from apps.commands.data.home_lake import home_lake
 
 if TYPE_CHECKING:
     import polars as pl
@@ -84,12 +85,11 @@ def _bars_at_hand() -> "tuple[pl.DataFrame, str]":
     """The newest bars of a few symbols of the lake; of the simulated market where it has none."""
     import polars as pl
 
-    from cluster.settings import home
-    from features import Lake, SimulatedMarket
+    from features import SimulatedMarket
     from features.bars.schema import BAR_COLUMNS
     from features.lake.origins import is_simulated
 
-    lake = Lake(home().lake)
+    lake = home_lake()
     held = [
         row
         for row in lake.status().to_dicts()

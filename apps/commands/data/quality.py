@@ -65,8 +65,10 @@ def _mending(file: Path | None, reports: "Sequence[QualityReport]") -> str:
 def _file_report(file: Path) -> "QualityReport":
     from features.formats.read import read_table
     from features.quality import check_quality
+    from features.quality.repair import known_actions
 
-    return check_quality(read_table(file), origin=str(file), now=datetime.now(UTC))
+    actions, now = known_actions(home_lake()), datetime.now(UTC)
+    return check_quality(read_table(file), origin=str(file), actions=actions, now=now)
 
 
 def _lake_reports(source: str | None) -> "list[QualityReport]":

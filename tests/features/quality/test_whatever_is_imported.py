@@ -16,6 +16,8 @@ from features import Lake, read_bars, warmup_bars
 from features.bars.schema import BAR_COLUMNS
 from features.bars.sessions import session_dates, session_times, sessions_from
 from features.compute.probes import probe_features
+from features.formats.read import read_table
+from features.quality import check_quality
 from features.quality.quarantine import Quarantine
 from features.quality.repair import check_lake, plan_repair, repair
 from features.slots.scan import ScanRules
@@ -102,6 +104,10 @@ def test_whatever_is_imported_can_be_used(tmp_path_factory, drawn):
 
     ((found, _, report),) = check_lake(lake, now=NOW)
     assert (found, report.rows, report.broken.height) == (interval, bars.height, 0)
+    of_file = check_quality(read_table(path), origin="file", now=NOW)
+    assert (of_file.verdict, of_file.interval) == (report.verdict, interval)
+    columns = ("symbol", "verdict", "findings")
+    assert of_file.symbols.select(columns).equals(report.symbols.select(columns))
     assert set(report.symbols["symbol"]) == set(lake.status(by_symbol=True)["symbol"])
 
     plans = plan_repair(lake, now=NOW)

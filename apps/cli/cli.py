@@ -1,5 +1,6 @@
 """The `ploutos` command: nouns are imported when called, errors become one clear message."""
 
+import math
 import signal
 import sys
 from collections.abc import Sequence
@@ -65,7 +66,24 @@ def load_noun(name: str) -> Any:
         app.command(name, help=module.__dict__[name].__doc__)(module.__dict__[name])
     command = typer.main.get_command(app)
     command.name = name
+    for verb in getattr(command, "commands", {name: command}).values():
+        for parameter in verb.params:
+            parameter.callback = parameter.callback or _usable
     return command
+
+
+def _usable(context: Any, parameter: Any, value: Any) -> Any:
+    """Refuse what no command can reckon with or look for: NaN, infinity, half a character."""
+    for one in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(one, float) and not math.isfinite(one):
+            raise typer.BadParameter(f"{one} is not a finite number.", context, parameter)
+        try:
+            whole = "\0" not in str(one).encode().decode()
+        except UnicodeEncodeError:
+            whole = False
+        if not whole:
+            raise typer.BadParameter("it is not UTF-8 text.", context, parameter)
+    return value
 
 
 app = typer.Typer(
@@ -98,9 +116,19 @@ def run(args: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader (head, less) went away
         drop_stdout()
         return 1
-    except (Exception, KeyboardInterrupt) as error:
-        return report_failure(error, as_json="--json" in args)
+    except (SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # panics of Polars are no Exception
+        return report_failure(error, as_json="--json" in args, help_command=_help_of(args))
     return result if isinstance(result, int) else 0
+
+
+def _help_of(args: Sequence[str]) -> str:
+    """The help of the command that a line calls."""
+    noun = args[0] if args and args[0] in NOUNS else ""
+    verbs = getattr(load_noun(noun), "commands", {}) if noun else {}
+    words = ["ploutos", *filter(None, [noun]), *(verb for verb in args[1:2] if verb in verbs)]
+    return f"{' '.join(words)} --help"
 
 
 def main() -> None:

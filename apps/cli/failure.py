@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,9 +51,17 @@ class Failure:
         }
 
 
-def report_failure(error: BaseException, as_json: bool) -> int:
-    """Print one failure and return the exit code; `PLOUTOS_DEBUG=1` adds the traceback."""
+def report_failure(error: BaseException, as_json: bool, help_command: str = "") -> int:
+    """Print one failure and return the exit code; `PLOUTOS_DEBUG=1` adds the traceback.
+
+    Args:
+        error: What was raised.
+        as_json: Print it as JSON.
+        help_command: What to call next where the error itself knows nothing better.
+    """
     failure = failure_of(error)
+    if not failure.next_command and failure.exit_code != INTERRUPTED:
+        failure = replace(failure, next_command=help_command)
     if os.environ.get("PLOUTOS_DEBUG") == "1":
         traceback.print_exception(error, file=sys.stderr)
     if not (as_json and _printed(json.dumps(failure.document(), indent=2))):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.cli.output import Json, emit, row_table, table, talk
+from apps.cli.output import MAX_SEED, Json, emit, row_table, table, talk
 
 if TYPE_CHECKING:
     from train.bundle.stress_record import Spread, StressRecord
@@ -31,7 +31,7 @@ def run(
     bars: Annotated[
         Path | None, typer.Option(help="Bar file with later bars; default: the bundle's own.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the slippage draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the slippage draws.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Walk a bundle through several episodes at different starts, after its training window.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from apps.cli.output import Json, emit, table
+from apps.cli.output import MAX_SEED, Json, emit, table
 
 if TYPE_CHECKING:
     from train.diagnose.timing import Timing, TimingRow
@@ -34,7 +34,9 @@ def timing(
     measure: Annotated[
         Literal["band", "scaled"], typer.Option(help="Which one the table shows.")
     ] = "band",
-    seed: Annotated[int, typer.Option(help="Of slippage, random trades and bootstrap.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MAX_SEED, help="Of slippage, random trades and bootstrap.")
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Compare buys and sells with what followed them, and with random trades.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.cli.output import Json, emit, row_table, talk
+from apps.cli.output import MAX_SEED, Json, emit, row_table, talk
 
 if TYPE_CHECKING:
     from apps.pages.session_view import SessionView
@@ -50,7 +50,7 @@ def replay(
     ] = None,
     session: Annotated[str | None, typer.Option(help="Name of the session.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with that session.")] = False,
-    seed: Annotated[int, typer.Option(help="Of the slippage stream.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the slippage stream.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Trade a bundle over past bars with the built-in paper broker; decisions come over HTTP.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
@@ -11,9 +11,20 @@ from features.lake.blocks import has_origin, old_spellings, scan_blocks
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
+    from duckdb.sqltypes import DuckDBPyType
     from pyarrow import Table
     from pyarrow.dataset import Dataset
 
+_KNOWN = frozenset(  # DuckDB's types that Polars holds without a loss
+    [
+        *("boolean", "tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint"),
+        *("uinteger", "ubigint", "float", "double", "decimal", "varchar", "enum", "uuid", "blob"),
+        *("date", "time", "timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "null"),
+        "timestamp with time zone",
+    ]
+)
+_WHOLE: dict[str, type[pl.DataType]] = {"hugeint": pl.Int128, "uhugeint": pl.UInt128}
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # of the years 1 and 9999, after 1970-01-01
 _EXAMPLE = 'ploutos data sql "select symbol, count(*) as n from bars group by symbol"'
 
 
@@ -40,23 +51,55 @@ def query(statement: str, series: list[SeriesBlocks]) -> pl.DataFrame:
             _refuse_other_than_select(connection, statement)
             _confine(connection)
             _create_view(connection, series)
-            return _rows(connection.sql(statement))
+            return _frame(connection.sql(statement))
     except duckdb.Error as error:
         raise UsageError("the query failed", _in_one_line(error), _EXAMPLE) from error
 
 
-def _rows(found: "DuckDBPyRelation") -> pl.DataFrame:
-    """The answer; intervals, which only DuckDB knows, as text."""
-    if any("INTERVAL" in str(kind) for kind in found.types):
-        names = ['"' + name.replace('"', '""') + '"' for name in found.columns]
-        found = found.project(
-            ", ".join(
-                f"CAST({name} AS VARCHAR) AS {name}" if "INTERVAL" in str(kind) else name
-                for name, kind in zip(names, found.types, strict=True)
-            )
-        )
-    rows: pl.DataFrame = found.pl()
+def _frame(found: "DuckDBPyRelation") -> pl.DataFrame:
+    """The rows as Polars can hold them: types and times that it lacks as DuckDB's own text."""
+    kinds = found.types
+    texts = {n for n, kind in enumerate(kinds) if not _is_known(kind)}
+    rows = _fetched(found, texts)
+    endless = {n for n, column in enumerate(rows) if _is_endless(column)}
+    if endless:
+        rows = _fetched(found, texts | endless)
+    whole = {n: _WHOLE[kind.id] for n, kind in enumerate(kinds) if kind.id in _WHOLE}
+    return rows.with_columns(pl.nth(n).cast(kind) for n, kind in whole.items())
+
+
+def _fetched(found: "DuckDBPyRelation", texts: set[int]) -> pl.DataFrame:
+    """All columns, those of `texts` as text; a name that comes twice gets a number."""
+    names: list[str] = []
+    for name in found.columns:
+        same = names.count(name) and sum(known.startswith(f"{name}_") for known in names) + 1
+        names.append(f"{name}_{same}" if same else name)
+    columns = [
+        f"CAST(#{n + 1} AS VARCHAR)" if n in texts else f"#{n + 1}" for n in range(len(names))
+    ]
+    quoted = ('"' + name.replace('"', '""') + '"' for name in names)
+    given = ", ".join(f"{column} AS {name}" for column, name in zip(columns, quoted, strict=True))
+    rows: pl.DataFrame = found.project(given).pl()
     return rows
+
+
+def _is_known(kind: "DuckDBPyType") -> bool:
+    if kind.id in ("list", "array", "struct"):
+        inner = (child for name, child in kind.children if name != "size")
+        return all(_is_known(cast("DuckDBPyType", child)) for child in inner)
+    return kind.id in _KNOWN
+
+
+def _is_endless(column: pl.Series) -> bool:
+    """Whether a time lies outside the years 1 to 9999, as `infinity` does."""
+    if column.dtype == pl.Date:
+        days = 1
+    elif isinstance(column.dtype, pl.Datetime) and column.dtype.time_unit != "ns":
+        days = 86_400 * {"ms": 10**3, "us": 10**6}[column.dtype.time_unit]
+    else:
+        return False  # nanoseconds reach from 1677 to 2262
+    numbers = column.to_physical().drop_nulls()
+    return bool(((numbers < _FIRST_DAY * days) | (numbers >= (_LAST_DAY + 1) * days)).any())
 
 
 def _refuse_other_than_select(connection: "DuckDBPyConnection", statement: str) -> None:

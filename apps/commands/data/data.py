@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from apps.cli.output import Json, emit
+from apps.cli.output import MAX_SEED, Json, emit
 from apps.commands.data import contents as data_contents
 from apps.commands.data import export as data_export
 from apps.commands.data import fetch as data_fetch
@@ -36,7 +36,7 @@ def simulate(
     edge: Annotated[
         float, typer.Option(help="Planted edge: annualised Sharpe before costs.")
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Same seed, same bars.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Same seed, same bars.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Parquet or CSV; default: the lake.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -67,7 +67,7 @@ def shuffle(
     file: Annotated[Path, typer.Argument(help="Parquet or CSV with bars.")],
     *,
     out: Annotated[Path, typer.Option(help="Parquet or CSV.")],
-    seed: Annotated[int, typer.Option(help="Same seed, same order.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Same seed, same order.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Deal the moves of bars out anew, so that nothing foretells anything: a control.

@@ -132,7 +132,7 @@ def test_a_wrong_token_is_refused(ploutos, endpoint, tmp_path):
     token.write_text("w" * 43)
     token.chmod(0o600)
 
-    assert_one_message(ploutos("serve", "call", "--token-file", token), 1, "token", "401")
+    assert_one_message(ploutos("serve", "call", "--token-file", token), 3, "token", "401")
 
 
 def test_a_token_that_others_can_read_is_a_matter_of_configuration(ploutos, endpoint, tmp_path):
@@ -204,6 +204,13 @@ def test_a_home_that_is_a_file_is_named(ploutos, tmp_path, monkeypatch):
         (("job", "status", "x", "--address", "localhost"), ("localhost", "--address")),
         (("report", "open", "--no-browser"), ("no HTML report", "ploutos report list")),
         (("serve", "call", "--request", "none.json"), ("next: ",)),
+        (("data", "simulate", "--seed", "-1"), ("--seed", "ploutos data simulate --help")),
+        (("backtest", "run", "--seed", "-1"), ("--seed",)),
+        (("diagnose", "timing", "--seed", "4294967296"), ("--seed",)),
+        (("trade", "replay", "--seed", "-1"), ("--seed",)),
+        (("data", "simulate", "--edge", "nan"), ("--edge", "finite")),
+        (("universe", "scan", "--as-of", "2023-06-30", "--risk-free-rate", "-inf"), ("finite",)),
+        (("data", "check", "\udcff.csv"), ("UTF-8",)),
     ],
     ids=" ".join,
 )

@@ -1,7 +1,7 @@
 """Times as tables have them: timestamps, numbers since 1970 and text of many forms, read as UTC."""
 
 from dataclasses import dataclass
-from datetime import time
+from datetime import UTC, datetime, time
 
 import polars as pl
 
@@ -11,6 +11,7 @@ _UNITS = {"s": 10**6, "ms": 10**3, "us": 1, "ns": 0}  # microseconds in one
 _LARGEST = {"s": 1e11, "ms": 1e14, "us": 1e17, "ns": float("inf")}  # below it, until the year 5138
 EPOCHS = tuple(_UNITS)
 _NUMBER = r"^(-?\d{9,11}|-?\d{13}|-?\d{15,19})(?:\.\d*)?$"  # not 20240304 or 202403041630
+_YEARS = (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))  # that can be written
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NUMERIC_DATE = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})\b"
 _ISO = (
@@ -68,7 +69,7 @@ def read_times(
     dates = rows["wall"].dt.time() == time()
     if (dates.sum() or 0) * 2 > len(dates) - dates.null_count():
         utc = rows["wall"].dt.replace_time_zone("UTC").zip_with(dates.fill_null(False), utc)
-    return utc.alias(given.name)
+    return utc.set(~utc.is_between(*_YEARS), None).alias(given.name)
 
 
 def why_no_time(text: pl.Expr) -> pl.Expr:
@@ -151,6 +152,8 @@ def _epoch(text: pl.Series, clock: Clock) -> pl.Series:
         return number.cast(pl.Datetime("us"))
     size = abs(float(typical))  # type: ignore[arg-type]
     unit = clock.epoch or next(unit for unit, most in _LARGEST.items() if size < most)
+    most = 2**62 // max(_UNITS[unit], 1)
+    number = number.set(~number.is_between(-most, most), None)
     return (number // 1000 if unit == "ns" else number * _UNITS[unit]).cast(pl.Datetime("us"))
 
 
@@ -186,7 +189,7 @@ def _order(text: pl.Series) -> str:
 def _in_zone(rows: pl.DataFrame, zone: str) -> pl.Series:
     """`wall` of a zone as UTC; null what its clocks never showed."""
     wall = rows["wall"]
-    if zone in ("", "UTC"):
+    if zone in ("", "UTC") or rows.is_empty():
         return wall.dt.replace_time_zone("UTC")
     seen = ~rows.select(pl.struct("symbol", "wall").is_first_distinct()).to_series()
     newest_first = float((wall < wall.shift()).mean() or 0) > 0.5  # type: ignore[arg-type]

@@ -27,8 +27,8 @@ def read_cells(path: Path) -> pl.DataFrame:
     content = _utf8(_unpacked(path), path)
     first = content.lstrip().split(b"\n", 1)[0].decode().lower()
     separator = max(_SEPARATORS, key=first.count)
-    if first.startswith("sep="):
-        separator, content = first[4:5], content.lstrip().split(b"\n", 1)[1]
+    if first.startswith("sep=") and first[4:5] in _SEPARATORS:
+        separator, content = first[4], content.lstrip().partition(b"\n")[2]
     cells = pl.read_csv(
         content, has_header=False, infer_schema=False, null_values=[""], separator=separator
     )

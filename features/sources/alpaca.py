@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from cluster.settings import Settings
+from features.bars.intervals import INTERVALS
 from features.bars.symbols import canonical, dotted
 from features.sources.frames import Row, frame_of, sessions_in
 from features.sources.http.errors import SourceDown
 from features.sources.http.transport import Transport
-from features.sources.protocol import INTERVALS, SPLIT_ADJUSTED, Access, Fetched
+from features.sources.protocol import SPLIT_ADJUSTED, Access, Fetched
 
 if TYPE_CHECKING:
     from alpaca.data.historical import StockHistoricalDataClient

@@ -8,9 +8,9 @@ import polars as pl
 
 from features.bars.checks import CheckedBars, split_bad
 from features.bars.file_consistency import wrong_zone
+from features.bars.intervals import INTERVALS
 from features.bars.schema import BAR_COLUMNS
 from features.bars.sessions import session_dates, sessions_between
-from features.sources.protocol import INTERVALS
 from features.sources.series.gaps import Window
 
 _JUDGED = 5  # bars of a symbol that show what they are

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cluster.errors import UsageError
+from features.bars.intervals import INTERVALS
 from features.bars.symbols import canonical
 from features.lake.lake import Lake
 from features.sources.failover import Failover
 from features.sources.fetch_result import FetchResult
 from features.sources.plan import Plan
 from features.sources.portion import SymbolOutcome
-from features.sources.protocol import INTERVALS, BarSource
+from features.sources.protocol import BarSource
 from features.sources.series.gaps import Window, end_of_data, has_session
 from features.sources.series.store import SeriesStore
 
@@ -28,7 +29,7 @@ class FetchRequest:
 
     Args:
         symbols: Tickers of US stocks; a class is written BRK.B or BRK-B, and kept as BRK-B.
-        interval: One of `protocol.INTERVALS`.
+        interval: One of `features.bars.intervals.INTERVALS`.
         start: First opening time, UTC.
         end: Bars open before it; None: up to now.
         again: Ask for all of it, what the lake has included.

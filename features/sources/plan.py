@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from features.bars.intervals import INTERVALS
 from features.bars.sessions import midnight
 from features.sources.keeper import NO_BARS
 from features.sources.portion import Portion, SymbolOutcome
-from features.sources.protocol import INTERVALS
 from features.sources.series.gaps import Gap, Place, Window, aware, gaps_of, named
 from features.sources.series.store import SeriesStore
 

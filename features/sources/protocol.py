@@ -14,14 +14,6 @@ from cluster.errors import ConfigError
 from cluster.settings import Settings
 from features.sources.http.transport import Transport
 
-INTERVALS = {
-    "1m": timedelta(minutes=1),
-    "5m": timedelta(minutes=5),
-    "15m": timedelta(minutes=15),
-    "30m": timedelta(minutes=30),
-    "1h": timedelta(hours=1),
-    "1d": timedelta(days=1),
-}
 SPLIT_ADJUSTED = "split"  # prices and volume are on the share count of today; dividends are not in
 
 

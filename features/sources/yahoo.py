@@ -11,11 +11,12 @@ import polars as pl
 
 from cluster.files import storage_errors
 from cluster.settings import Settings
+from features.bars.intervals import INTERVALS
 from features.bars.schema import BAR_COLUMNS
 from features.sources.frames import frame_of, one_by_one
 from features.sources.http.errors import NotServed, SourceDown
 from features.sources.http.transport import Transport
-from features.sources.protocol import INTERVALS, SPLIT_ADJUSTED, Access, Fetched
+from features.sources.protocol import SPLIT_ADJUSTED, Access, Fetched
 from features.sources.said import refuse_other
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from features.bars.intervals import INTERVALS
 from features.bars.sessions import (
     OUTSIDE,
     is_session,
@@ -19,7 +20,6 @@ from features.bars.sessions import (
     sessions_between,
 )
 from features.bars.summary import expected_times
-from features.sources.protocol import INTERVALS
 
 QUIET = timedelta(minutes=30)  # a shorter stretch of a session without bars may be quiet trading
 _TICK = timedelta(microseconds=1)

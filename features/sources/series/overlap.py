@@ -6,7 +6,7 @@ from datetime import timedelta
 import polars as pl
 
 from features.bars.checks import interval_of
-from features.sources.protocol import INTERVALS
+from features.bars.intervals import INTERVALS
 
 TOLERANCE = 0.01  # relative; more than rounding and another closing print explain
 ENOUGH = 5  # bars in common that prove something

@@ -7,10 +7,11 @@ from datetime import datetime
 import polars as pl
 
 from features.bars.grid import naive_utc
+from features.bars.intervals import INTERVALS
 from features.bars.schema import BAR_COLUMNS, BAR_SCHEMA
 from features.lake.blocks import ORIGIN_SCHEMA
 from features.lake.lake import Lake
-from features.sources.protocol import INTERVALS, Fetched
+from features.sources.protocol import Fetched
 from features.sources.series.asked import InVain, add_asked, read_asked
 from features.sources.series.gaps import Gap, Times, Window
 from features.sources.series.revision import EDGE

@@ -64,6 +64,12 @@ def test_text_of_every_encoding_separator_and_line_end_says_the_same(tmp_path, c
     assert bars.row(0)[2:] == (100.5, 101.25, 99.5, 100.75, 1000.0)
 
 
+@pytest.mark.parametrize("content", ["", "sep=;", "\n\n", HEAD, "a", '"Date","Open'])
+def test_a_text_without_rows_is_refused(tmp_path, content):
+    assert refusal(tmp_path, content).next_command
+    assert refusal(tmp_path, content, zone="America/New_York").why
+
+
 def price_row(price: str, volume: str = "1000") -> str:
     return HEAD.replace(",", ";") + f"A;2024-03-04;{price};{price};{price};{price};{volume}\n"
 
@@ -131,6 +137,8 @@ def test_numbers_of_no_or_two_meanings_are_refused(tmp_path, price, volume, what
         ("2024-03-10 02:30", Clock(zone="America/New_York"), None),  # clocks went forward
         ("2024-02-30", Clock(), None),
         ("24:00", Clock(), None),
+        ("-9223372036854775808", Clock(epoch="s"), None),
+        ("99999999999999", Clock(epoch="s"), None),  # of the year 3170843
     ],
 )
 def test_a_time_of_every_form_is_read(text, clock, expected):

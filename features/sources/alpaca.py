@@ -7,9 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import polars as pl
+
 from cluster.settings import Settings
 from features.bars.intervals import INTERVALS
 from features.bars.symbols import canonical, dotted
+from features.sources.actions import actions_of, dividend_row, split_row
 from features.sources.frames import Row, frame_of, sessions_in
 from features.sources.http.errors import SourceDown
 from features.sources.http.transport import Transport
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 PER_MINUTE = 150  # of the 200 that an account has; the rest is for orders
 _BATCH_BARS = 100_000  # bars that one fetch should bring: ten pages
 _PAGE_BARS = 10_000
+_PAGE_ACTIONS, _MOST_PAGES = 1000, 50
 _DAY_MINUTES = 960  # of a trading day with its early and late hours
 
 
@@ -121,6 +125,34 @@ class AlpacaSource:
             return rows, page.get("next_page_token")
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise SourceDown(self.name, "its answer has another form than bars") from error
+
+    def actions(self, symbols: Sequence[str], start: datetime, end: datetime) -> pl.DataFrame:
+        """Splits and cash dividends, all of them; see `ActionSource.actions`."""
+        fields: dict[str, Any] = {
+            "symbols": ",".join(dotted(symbol) for symbol in symbols),
+            "types": "forward_split,reverse_split,cash_dividend",
+            "start": f"{start:%Y-%m-%d}",
+            "end": f"{end - timedelta(microseconds=1):%Y-%m-%d}",
+            "limit": _PAGE_ACTIONS,
+        }
+        rows: list[tuple[Any, ...] | None] = []
+        for _ in range(_MOST_PAGES):
+            page: Any = self._client.get("/corporate-actions", fields, api_version="v1")
+            found = page["corporate_actions"]
+            for kind in ("forward_splits", "reverse_splits"):
+                rows += [
+                    split_row(canonical(s["symbol"]), s["ex_date"], s["new_rate"], s["old_rate"])
+                    for s in found.get(kind) or []
+                ]
+            rows += [
+                dividend_row(canonical(cash["symbol"]), cash["ex_date"], cash["rate"])
+                for cash in found.get("cash_dividends") or []
+            ]
+            token = page.get("next_page_token")
+            if not token or token == fields.get("page_token"):
+                break
+            fields["page_token"] = token
+        return actions_of(rows)
 
     @cached_property
     def _client(self) -> "StockHistoricalDataClient":

@@ -1,6 +1,7 @@
 """`ploutos data fetch`: what the lake lacks, from the sources in their order."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from cluster.errors import UsageError
 from features.bars.intervals import INTERVALS
 from features.bars.symbols import canonical
 from features.lake.lake import Lake
+from features.sources.actions import fetch_actions
 from features.sources.failover import Failover
 from features.sources.fetch_result import FetchResult
 from features.sources.plan import Plan
@@ -131,7 +133,16 @@ class Fetcher:
             if not outcome.complete:
                 outcome.reasons = {**self.skipped, **outcome.reasons}
         kept = {symbol: spans[symbol, series] for symbol, series in series_of.items()}
-        return FetchResult(plan.window, outcomes, kept, dict(self.skipped))
+        failed = self._fetch_actions(plan, outcomes)
+        return FetchResult(plan.window, outcomes, kept, dict(self.skipped), failed)
+
+    def _fetch_actions(self, plan: Plan, outcomes: Mapping[str, SymbolOutcome]) -> dict[str, str]:
+        """Splits and dividends of the symbols that have new bars; bars are complete without."""
+        symbols_of: dict[str, list[str]] = defaultdict(list)
+        for symbol, outcome in outcomes.items():
+            if outcome.bars and outcome.series in outcome.sources:
+                symbols_of[outcome.series].append(symbol)
+        return fetch_actions(self.lake, self.sources, symbols_of, plan.window, plan.now)
 
 
 def _tickers(symbols: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -23,12 +23,14 @@ class FetchResult:
         outcomes: By symbol, in the order asked.
         spans: First and last bar time that the lake has now, by symbol.
         skipped: Sources that could not be asked, and why.
+        without_actions: Sources that did not give their splits and dividends, and why.
     """
 
     window: Window
     outcomes: Mapping[str, SymbolOutcome]
     spans: Mapping[str, Window]
     skipped: Mapping[str, str]
+    without_actions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -58,6 +60,9 @@ class FetchResult:
         for symbol, outcome in self.outcomes.items():
             for note in self._notes_of(symbol, outcome):
                 notes[note].append(symbol)
+        for source, why in self.without_actions.items():
+            served = [s for s, outcome in self.outcomes.items() if outcome.series == source]
+            notes[f"no splits and dividends from {source}: {why}"] = served
         return dict(notes)
 
     def missing(self) -> dict[Reasons, list[str]]:

@@ -24,7 +24,7 @@ def frame_of(rows: Iterable[Sequence[Any]], *, unit: str | None = None) -> pl.Da
     read: dict[str, pl.DataType] = {column: pl.Float64() for column in BAR_SCHEMA}
     read |= {"symbol": pl.String(), "ts": pl.Int64() if unit else pl.String()}
     when = _whole if unit else _text
-    plain = [(_text(symbol), when(ts), *map(_number, values)) for symbol, ts, *values in rows]
+    plain = [(_text(symbol), when(ts), *map(number, values)) for symbol, ts, *values in rows]
     frame = pl.DataFrame(plain, schema=read, orient="row")
     ts = pl.col("ts")
     if unit is None:
@@ -38,7 +38,8 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
+    """A vendor's number; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -49,8 +50,8 @@ def _number(value: Any) -> float | None:
 
 def _whole(value: Any) -> int | None:
     """A time of a year that there is."""
-    number = _number(value)
-    return int(number) if number is not None and 0 <= number < _LATEST else None
+    moment = number(value)
+    return int(moment) if moment is not None and 0 <= moment < _LATEST else None
 
 
 def sessions_in(start: datetime, end: datetime) -> int:

@@ -14,6 +14,7 @@ from cluster.errors import DataError
 from cluster.settings import Settings
 from features.bars.sessions import session_dates, sessions_between
 from features.bars.symbols import dotted
+from features.sources.actions import actions_of, dividend_row, split_row
 from features.sources.frames import Row, frame_of, one_by_one, sessions_in
 from features.sources.http.errors import BrokenOff, NotServed, SourceDown
 from features.sources.http.transport import Transport
@@ -126,6 +127,34 @@ class PolygonSource:
                 raise
             raise BrokenOff(failure, frame_of(rows, unit="ms")) from failure
         return frame_of(rows, unit="ms")
+
+    def actions(self, symbols: Sequence[str], start: datetime, end: datetime) -> pl.DataFrame:
+        """Two requests a symbol; see `ActionSource.actions`."""
+        first, last = start.date(), (end - timedelta(microseconds=1)).date()
+        rows: list[tuple[Any, ...] | None] = []
+        for symbol in symbols:
+            name = dotted(symbol)
+            splits = methodcaller(
+                "list_splits", name, execution_date_gte=first, execution_date_lte=last, limit=1000
+            )
+            dividends = methodcaller(
+                "list_dividends",
+                name,
+                ex_dividend_date_gte=first,
+                ex_dividend_date_lte=last,
+                limit=1000,
+            )
+            rows += [
+                split_row(symbol, split.execution_date, split.split_to, split.split_from)
+                for split in self._call(splits)
+                if split.ticker == name
+            ]
+            rows += [
+                dividend_row(symbol, cash.ex_dividend_date, cash.cash_amount, cash.currency)
+                for cash in self._call(dividends)
+                if cash.ticker == name
+            ]
+        return actions_of(rows)
 
     def _call(
         self, call: "Callable[[RESTClient], Any]", symbol: str | None = None

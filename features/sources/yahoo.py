@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
-from functools import cached_property
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -13,6 +13,7 @@ from cluster.files import storage_errors
 from cluster.settings import Settings
 from features.bars.intervals import INTERVALS
 from features.bars.schema import BAR_COLUMNS
+from features.sources.actions import actions_of, dividend_row, split_row
 from features.sources.frames import frame_of, one_by_one
 from features.sources.http.errors import NotServed, SourceDown
 from features.sources.http.transport import Transport
@@ -97,6 +98,23 @@ class YahooSource:
         yfinance.set_tz_cache_location(str(self._cache))
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)  # its reasons are in our errors
 
+    def actions(self, symbols: Sequence[str], start: datetime, end: datetime) -> pl.DataFrame:
+        """A chart of days a symbol, for its events; see `ActionSource.actions`."""
+        rows: list[tuple[Any, ...] | None] = []
+        for symbol in symbols:
+            chart = self._transport.ask(partial(self._exchange, symbol, "1d", (start, end)))
+            refuse_other(self.name, {"symbol": symbol}, chart["meta"])
+            events = chart.get("events") or {}
+            rows += [
+                split_row(symbol, _day(split["date"]), split["numerator"], split["denominator"])
+                for split in (events.get("splits") or {}).values()
+            ]
+            rows += [
+                dividend_row(symbol, _day(cash["date"]), cash["amount"])
+                for cash in (events.get("dividends") or {}).values()
+            ]
+        return actions_of(rows)
+
     def _bars(self, symbol: str, interval: str, start: datetime, end: datetime) -> pl.DataFrame:
         finer = "15m" if interval == "30m" else interval  # for 30m it answers with 60m
         window = start, end
@@ -165,6 +183,10 @@ def _frame(symbol: str, chart: dict[str, Any], interval: str) -> pl.DataFrame:
         return frame_of([*rows[:-2], rows[-1]] if twice else rows, unit="s")
     seconds = INTERVALS[interval] // timedelta(seconds=1)
     return frame_of([row for row in rows if (row[1] - times[0]) % seconds == 0], unit="s")
+
+
+def _day(seconds: Any) -> date:
+    return datetime.fromtimestamp(seconds, UTC).date()
 
 
 def _half_hours(bars: pl.DataFrame) -> pl.DataFrame:

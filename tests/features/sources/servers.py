@@ -161,6 +161,9 @@ class Market:
     scale: float = 1.0
     lots: float = 1.0
     until: datetime = datetime(2024, 3, 1, tzinfo=UTC)
+    alpaca_actions: Document = field(default_factory=dict)
+    polygon_actions: Document = field(default_factory=lambda: {"splits": [], "dividends": []})
+    yahoo_events: Document = field(default_factory=dict)
 
     def daily(self, symbol: str, start: datetime, end: datetime) -> list[tuple[date, Document]]:
         days = session_dates(sessions_between(self.start, self.until.date())).tolist()
@@ -206,6 +209,8 @@ def alpaca(market: Market, page: int = PAGE) -> Vendor:
     def answer(call: Call) -> Reply:
         if call.headers.get("APCA-API-KEY-ID") != "key":
             return Reply(401, {"message": "forbidden."})
+        if "corporate-actions" in call.path:
+            return Reply(document={"corporate_actions": market.alpaca_actions})
         start, end = utc(call.query["start"]), utc(call.query["end"])
         rows = [
             (symbol, {"t": ts, "n": 7, "vw": bar["o"], **bar})
@@ -220,7 +225,7 @@ def alpaca(market: Market, page: int = PAGE) -> Vendor:
         more = str(first + page) if first + page < len(rows) else None
         return Reply(document={"bars": bars, "next_page_token": more})
 
-    return Vendor(answer)
+    return Vendor(answer, counts=lambda call: "corporate-actions" not in call.path)
 
 
 def _alpaca_bars(
@@ -239,6 +244,8 @@ def polygon(market: Market) -> Vendor:
         if call.headers.get("Authorization") != "Bearer key":
             return Reply(401, {"status": "ERROR", "request_id": "1", "error": "Unknown API Key"})
         parts = call.path.split("/")
+        if parts[1] == "v3":
+            return Reply(document={"status": "OK", "results": market.polygon_actions[parts[3]]})
         if parts[3] == "grouped":
             return Reply(document=_grouped_day(market, date.fromisoformat(parts[-1])))
         symbol, timespan = parts[4], parts[7]
@@ -257,7 +264,7 @@ def polygon(market: Market) -> Vendor:
             document["next_url"] = f"https://api.polygon.io{call.path}?cursor={page + PAGE}"
         return Reply(document=document)
 
-    return Vendor(answer)
+    return Vendor(answer, counts=lambda call: "/v3/" not in call.path)
 
 
 def _aggregates(
@@ -323,6 +330,7 @@ def chart(market: Market, symbol: str, query: dict[str, str]) -> Document:
         "meta": _meta(symbol, interval, sorted({ts.date() for ts, _ in bars})),
         "timestamp": [int(ts.timestamp()) for ts, _ in bars],
         "indicators": {"quote": [quote], "adjclose": [{"adjclose": quote["close"]}]},
+        "events": market.yahoo_events,
     }
     return {"chart": {"result": [result], "error": None}}
 

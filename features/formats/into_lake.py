@@ -1,6 +1,5 @@
 """Files of bars into the lake: what is new is written, and never on another basis of prices."""
 
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from features.bars.intervals import INTERVALS
 from features.bars.rebase import PriceRatio, price_ratio
 from features.bars.schema import BAR_COLUMNS, BAR_SCHEMA
 from features.formats.read import FileBars
+from features.formats.reading import Reading
 from features.lake.lake import Lake
 
 TOLERANCE = 0.01  # relative; more than corrections of single bars explain
@@ -110,7 +110,7 @@ def _land(
         apart = {symbol: ratio for symbol, ratio in _ratios(held, bars) if is_apart(ratio)}
         new = bars.join(held, on=BAR_COLUMNS, how="anti").height
         if apart and not replace:
-            landed.append(Landed(path, read, error=_other_basis(path, apart, source)))
+            landed.append(Landed(path, read, error=_other_basis(path, read.reading, apart, source)))
         else:
             medians = {symbol: ratio.median for symbol, ratio in apart.items()}
             landed.append(Landed(path, read, new, medians))
@@ -140,13 +140,15 @@ def _ratios(held: pl.DataFrame, bars: pl.DataFrame) -> Iterator[tuple[str, Price
         yield str(symbol), price_ratio(ours[symbol,], theirs)
 
 
-def _other_basis(path: Path, apart: Mapping[str, PriceRatio], source: str) -> DataError:
+def _other_basis(
+    path: Path, reading: Reading, apart: Mapping[str, PriceRatio], source: str
+) -> DataError:
     symbol, ratio = next(iter(apart.items()))
     more = f", and {len(apart) - 1} symbols more" if len(apart) > 1 else ""
     why = (
         f"its closes are {ratio.median:.4g} times those of the lake in the median of "
         f"{ratio.bars} common bars{more}: adjusted for other splits or dividends"
     )
-    command = shlex.join(["ploutos", "data", "import", str(path), "--replace"])
+    command = reading.command(path, "--replace")
     advice = f"{command} (the whole series of the file's symbols), or another --source NAME"
     return DataError(f"{path}: {symbol} is not on the prices of source {source}", why, advice)

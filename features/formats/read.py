@@ -31,12 +31,14 @@ class FileBars:
         bars: The good ones, a daily one at midnight UTC of its date.
         interval: One of `features.bars.intervals.INTERVALS`.
         maker: Who made the file.
+        reading: How it was read.
         bad: Those that are not in `bars`, as of `features.bars.checks.split_bad`.
     """
 
     bars: CheckedBars
     interval: str
     maker: str
+    reading: Reading
     bad: pl.DataFrame
 
 
@@ -102,7 +104,7 @@ def read_file(
         good = check_bars(rows, origin=str(path), next_command=advice, now=now, interval=interval)
         bad = rows.clear()
     _refuse_mixture(good, interval, path, reading)
-    return FileBars(good, interval, table.maker, bad)
+    return FileBars(good, interval, table.maker, reading, bad)
 
 
 def _spacing(rows: pl.DataFrame) -> str:

@@ -25,6 +25,7 @@ class Reading:
         interval: Of the bars, one of `INTERVALS`.
         zone: IANA name of the zone of times without an offset.
         dates: Order of dates such as 03/04/2024, one of `ORDERS`.
+        source: Of the series that the bars are for; it changes nothing of how they are read.
 
     Raises:
         UsageError: a value that cannot be.
@@ -36,6 +37,7 @@ class Reading:
     interval: str = ""
     zone: str = ""
     dates: str = ""
+    source: str = ""
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be."""
@@ -73,7 +75,7 @@ class Reading:
         """The import of `path` as it was asked for, and `more` options."""
         options = [
             item
-            for name in ("symbol", "epoch", "interval", "zone", "dates")
+            for name in ("symbol", "epoch", "interval", "zone", "dates", "source")
             if (value := getattr(self, name)) and f"--{name}" not in more
             for item in (f"--{name}", value)
         ]

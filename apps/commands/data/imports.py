@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from features.formats.into_lake import Landed
     from features.formats.read import FileBars
 
+_FROM_FILES = "file"  # source of bars of files, unless one is named
 _SHOWN = 20  # failed files that are printed
 
 
@@ -34,7 +35,7 @@ def import_bars(
         str, typer.Option(help="Of times without offset; default: UTC.", metavar="AREA/CITY")
     ] = "",
     dates: Annotated[str, typer.Option(help="mdy or dmy, of dates such as 03/04/2024.")] = "",
-    source: Annotated[str, typer.Option(help="Where the bars come from.")] = "file",
+    source: Annotated[str, typer.Option(help="Where the bars come from.")] = _FROM_FILES,
     drop_bad: Annotated[bool, typer.Option("--drop-bad", help="Set bad bars aside.")] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="In the place of all that the source has of them.")
@@ -56,7 +57,9 @@ def import_bars(
     from features.formats.read import read_file
     from features.formats.reading import Reading
 
-    said = Reading(symbol, Reading.columns_of(columns), epoch, interval, zone, dates)
+    heads = Reading.columns_of(columns)
+    named = source if source != _FROM_FILES else ""
+    said = Reading(symbol, heads, epoch, interval, zone, dates, named)
     lake = Lake(home().lake)
 
     def read(file: Path) -> "FileBars":

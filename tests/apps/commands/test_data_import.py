@@ -164,7 +164,8 @@ def test_prices_of_before_and_after_a_split_never_meet_in_one_series(ploutos):
         pytest.skip(f"{CASES} is not there")
     assert ploutos("data", "import", CASES / "05_before_split.csv").code == 0
 
-    refused = ploutos("data", "import", CASES / "05_after_split_overlapping.csv")
+    after = CASES / "05_after_split_overlapping.csv"
+    refused = ploutos("data", "import", after, "--interval", "1d")
     apart = ploutos("data", "import", CASES / "05_after_split_overlapping.csv", "--source", "new")
     whole = ploutos(
         *("data", "import", CASES / "05_after_split_overlapping.csv", "--replace", "--json")
@@ -173,5 +174,6 @@ def test_prices_of_before_and_after_a_split_never_meet_in_one_series(ploutos):
     assert refused.code == 1
     assert "NVDA is not on the prices of source file" in refused.stderr
     assert "0.1004 times" in refused.stderr
+    assert f"ploutos data import {after} --interval 1d --replace" in refused.stderr
     assert apart.code == 0
     assert whole.document["rebased"] == {"NVDA": pytest.approx(0.1004, abs=1e-4)}

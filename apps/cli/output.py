@@ -14,11 +14,13 @@ import typer
 from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
 from rich.table import Table
 
+from cluster.entry.streams import NARROW
+
 if TYPE_CHECKING:
     import polars as pl
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-WIDE, NARROW = 160, 40  # columns: of a pipe, and the least that a table is fitted into
+WIDE = 160  # columns of a pipe
 MAX_SEED = 2**32 - 1  # the largest that numpy, torch and V6 all take
 _TEXT, _GAP = 8, 2  # columns: the least that text is folded to, and between two columns of a table
 

@@ -4,6 +4,8 @@ import os
 import sys
 from io import TextIOWrapper
 
+NARROW = 40  # columns: the least that a text is fitted into
+
 
 def open_streams() -> None:
     """Let a result be printed whatever the locale: what it cannot spell is escaped.
@@ -16,6 +18,13 @@ def open_streams() -> None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # open until the end
         elif mode == "w" and isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def forget_silly_width() -> None:
+    """Unset a COLUMNS that no help page and no table fits into, such as 0."""
+    columns = os.environ.get("COLUMNS", "")
+    if not columns.isdecimal() or int(columns) < NARROW:
+        os.environ.pop("COLUMNS", None)
 
 
 def drop_stdout() -> None:

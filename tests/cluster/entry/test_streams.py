@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from cluster.entry.streams import forget_silly_width
+
 START = "from cluster.entry.streams import open_streams; open_streams(); import sys; "
 
 
@@ -31,3 +33,16 @@ def test_closed_streams_are_silent() -> None:
     code = "print('x'); sys.stderr.write('y'); assert not sys.stdin.isatty()"
 
     assert printed(code, "<&- >&- 2>&-") == (0, b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("columns", "left"), [("0", None), ("39", None), ("-5", None), ("x", None), ("80", "80")]
+)
+def test_a_silly_width_is_forgotten(
+    columns: str, left: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+
+    forget_silly_width()
+
+    assert os.environ.get("COLUMNS") == left

@@ -13,7 +13,7 @@ def watching(what: str) -> Iterator[Callable[[int, int, str], None]]:
     from rich import progress
 
     columns = (
-        progress.TextColumn("{task.description}"),
+        progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
         progress.MofNCompleteColumn(),
         progress.TimeElapsedColumn(),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from apps.cli.output import WIDE, Json, emit, frame_table, talk
+from apps.cli.output import Json, emit, frame_table, reader_console, talk
 from apps.commands.data.home_lake import home_lake, home_quarantine
 
 if TYPE_CHECKING:
@@ -197,8 +197,7 @@ def _set_aside(
 
 def talk_table(rows: "pl.DataFrame", title: str) -> None:
     """A table on stderr: a plan, before anybody is asked."""
-    width = None if sys.stderr.isatty() else WIDE
-    console = Console(stderr=True, highlight=False, soft_wrap=True, width=width)
+    console = reader_console(stderr=True)
     console.print(frame_table(rows, title))
 
 

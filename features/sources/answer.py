@@ -53,13 +53,16 @@ def sifted(bars: pl.DataFrame, symbols: Sequence[str], interval: str, window: Wi
     daily = interval == "1d"
     if daily:
         bars = bars.with_columns(pl.col("ts").dt.truncate("1d"))
+    others = sorted(set(bars["symbol"].drop_nulls()) - set(symbols))
+    absent = set(symbols) - set(bars["symbol"]) if others else set()
+    wrong = {symbol: f"its answer is of {others[0]}" for symbol in absent}
     asked = pl.col("symbol").is_in(list(symbols)) & ~pl.all_horizontal(
         pl.col(name).is_null() for name in BAR_COLUMNS[2:]
     )
     ts = pl.col("ts")
     bars = bars.filter(asked, ts.is_null() | ts.is_between(*window, closed="left")).unique()
     on_session = ts.dt.date().is_in(_days(window).implode())
-    wrong = dict(_wrong(bars.filter(ts.is_not_null()), interval, on_session))
+    wrong |= dict(_wrong(bars.filter(ts.is_not_null()), interval, on_session))
     bars = bars.filter(~pl.col("symbol").is_in(list(wrong)))
     closed = bars.filter(~on_session).with_columns(reason=pl.lit("the exchange is closed then"))
     bars = bars.filter(ts.is_null() | on_session)

@@ -142,7 +142,9 @@ class Fetcher:
         for symbol, outcome in outcomes.items():
             if outcome.bars and outcome.series in outcome.sources:
                 symbols_of[outcome.series].append(symbol)
-        return fetch_actions(self.lake, self.sources, symbols_of, plan.window, plan.now)
+        starts = [start for outcome in outcomes.values() for start, _ in outcome.answered]
+        window = min(starts, default=plan.window[0]), plan.window[1]
+        return fetch_actions(self.lake, self.sources, symbols_of, window, plan.now)
 
 
 def _tickers(symbols: Sequence[str]) -> list[str]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PER_MINUTE = 5  # of the free plan
 _HOST = "https://api.polygon.io"
 _UNITS = {"m": "minute", "h": "hour", "d": "day"}
+_FEW_DAYS = 3  # of which a page holds the dividends of all tickers
 _PAGE_BARS = 50_000  # the most that one answer may have been made of
 
 
@@ -129,30 +130,26 @@ class PolygonSource:
         return frame_of(rows, unit="ms")
 
     def actions(self, symbols: Sequence[str], start: datetime, end: datetime) -> pl.DataFrame:
-        """Two requests a symbol; see `ActionSource.actions`."""
+        """Two requests a symbol, or two for a few days; see `ActionSource.actions`."""
         first, last = start.date(), (end - timedelta(microseconds=1)).date()
+        symbol_of = {dotted(symbol): symbol for symbol in symbols}
+        few = sessions_in(start, end) <= _FEW_DAYS and len(symbols) > 1
+        names = [None] if few else list(symbol_of)
         rows: list[tuple[Any, ...] | None] = []
-        for symbol in symbols:
-            name = dotted(symbol)
-            splits = methodcaller(
-                "list_splits", name, execution_date_gte=first, execution_date_lte=last, limit=1000
-            )
-            dividends = methodcaller(
-                "list_dividends",
-                name,
-                ex_dividend_date_gte=first,
-                ex_dividend_date_lte=last,
-                limit=1000,
-            )
+        for name in names:
+            span = {"execution_date_gte": first, "execution_date_lte": last}
             rows += [
-                split_row(symbol, split.execution_date, split.split_to, split.split_from)
-                for split in self._call(splits)
-                if split.ticker == name
+                split_row(symbol_of[s.ticker], s.execution_date, s.split_to, s.split_from)
+                for s in self._call(methodcaller("list_splits", name, limit=1000, **span))
+                if s.ticker in symbol_of
             ]
+            span = {"ex_dividend_date_gte": first, "ex_dividend_date_lte": last}
             rows += [
-                dividend_row(symbol, cash.ex_dividend_date, cash.cash_amount, cash.currency)
-                for cash in self._call(dividends)
-                if cash.ticker == name
+                dividend_row(
+                    symbol_of[cash.ticker], cash.ex_dividend_date, cash.cash_amount, cash.currency
+                )
+                for cash in self._call(methodcaller("list_dividends", name, limit=1000, **span))
+                if cash.ticker in symbol_of
             ]
         return actions_of(rows)
 

@@ -13,7 +13,7 @@ from features.bars.symbols import canonical
 from features.lake.blocks import only_writer
 from features.sources.series.gaps import Gap, Place
 
-SETTLED = timedelta(days=7)  # what a source still lacks then, it never had: a halt, a delisting
+SETTLED = timedelta(days=7)  # what a source still lacks then, it never had: a halt
 _NAME = "asked.json"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,7 +44,7 @@ class InVain:
         if gap.place is Place.HEAD:  # it was asked for by itself
             return end <= self.end
         long = not self.whole and self.last - self.since >= SETTLED
-        return long and (gap.place is Place.TAIL or end <= self.end)
+        return long and gap.place is Place.INNER and end <= self.end
 
 
 def read_asked(folder: Path) -> dict[str, list[InVain]]:

@@ -29,7 +29,7 @@ def edit(shop: Shop, change: Callable[[Bars], Bars] | None) -> None:
 
     def answer(call: Any) -> Reply:
         reply = shop.healthy(call)
-        bars = reply.document["bars"]
+        bars = reply.document.get("bars", {})
         if change is not None and "AAA" in bars:
             bars["AAA"] = change(bars["AAA"])
         return reply

@@ -7,11 +7,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from job_ends import ended
 
 from cluster.artifacts import ArtifactStore
 from cluster.jobs import Jobs
+from features import Lake, SimulatedMarket
 from places import ROOT
 from train.bundle.bundle import PolicyBundle
 from train.bundle.publish import published_bundles
@@ -47,10 +49,17 @@ def ploutos_job(ray_head: str, place: dict[str, str]) -> JobCommands:
 def test_a_submitted_sweep_leaves_its_bundle_and_ledger_in_the_artefact_store(
     ray_head: str, place: dict[str, str], tmp_path: Path
 ) -> None:
+    # given: a lake in a bucket
+    bars = SimulatedMarket(symbols=2, sessions=756).bars()
+    names = pl.col("symbol").replace({"SIMB01": "NUE", "SIMC01": "META"})
+    lake = Lake(tmp_path / "bucket")
+    lake.write(bars.with_columns(names), interval="1h", source="alpaca", adjustment="split")
+
     # when: as the how-to says, parameters on the command line
     command = ["ray", "job", "submit", "--address", ray_head, "--working-dir", ".", "--"]
     command += ["python", "-m", "train.sweep", *TINY]
     command += ["--home", str(tmp_path / "home"), "--artifacts", f"file://{tmp_path}/store"]
+    command += ["--lake", f"file://{tmp_path}/bucket"]
     done = subprocess.run(command, env=place, cwd=ROOT, capture_output=True, text=True, check=False)
 
     # then
@@ -60,9 +69,16 @@ def test_a_submitted_sweep_leaves_its_bundle_and_ledger_in_the_artefact_store(
     told = json.loads(line)
     assert (told["trials"], told["completed"]) == (2, 2)
 
+    # it says which bars it used, and so does the bundle
+    assert f"bars: {told['bars']}" in done.stdout
+    assert told["bars"].startswith(f"series alpaca of the lake file://{tmp_path}/bucket, ")
+
     # the bundle and the ledger are where it says, here and in the store
     here, there = PolicyBundle.load(told["bundle"]), PolicyBundle.load(told["published"]["bundle"])
     assert here.manifest == there.manifest
+    assert here.manifest.data.origins is not None
+    assert [row.adjustment for row in here.manifest.data.origins] == ["split"]
+    assert here.manifest.symbols == ("META", "NUE")
     assert f"published bundle: {there.path}" in done.stdout
     assert published_bundles(ArtifactStore(str(tmp_path / "store"))) == [here.manifest.bundle_id]
     ledger = Path(told["published"]["ledger"])

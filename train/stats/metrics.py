@@ -89,10 +89,10 @@ def sharpe_ratio(returns: Returns, risk_free: float = 0.0) -> float:
 
 
 def sharpe_ratios(paths: Returns) -> Returns:
-    """`sharpe_ratio` of each column of (D, K) returns, which are taken as they are; (K,)."""
-    deviations = np.std(paths, axis=0, ddof=1)
+    """`sharpe_ratio` of each path of (..., D, K) returns, which are taken as they are; (..., K)."""
+    deviations = np.std(paths, axis=-2, ddof=1)
     moves = deviations >= STILL
-    ratios: Returns = np.where(moves, np.mean(paths, axis=0), 0.0) / np.where(
+    ratios: Returns = np.where(moves, np.mean(paths, axis=-2), 0.0) / np.where(
         moves, deviations, 1.0
     )
     return ratios * _ROOT

@@ -9,18 +9,20 @@ Politis and Romano, The Stationary Bootstrap (1994), JASA 89(428).
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
 
 from cluster.errors import DataError
-from envs.arrays import Float64
+from envs.arrays import Float64, Int32
 from train.stats import metrics
 
 EULER_MASCHERONI = float(np.euler_gamma)
 REPETITIONS = 2000
 LEVEL = 0.95
 _NORMAL = NormalDist()
+_PART = 2**22  # numbers that are resampled at a time
 
 
 @dataclass(frozen=True)
@@ -102,50 +104,69 @@ def deflated_sharpe_ratio(moments: Moments, variance: float, trials: int) -> flo
     return probabilistic_sharpe_ratio(moments, expected_maximum_sharpe(variance, trials))
 
 
-def stationary_bootstrap_interval(
-    returns: Float64,
-    statistic: Callable[[Float64], float] = metrics.sharpe_ratio,
-    *,
-    level: float = LEVEL,
-    repetitions: int = REPETITIONS,
-    seed: int = 0,
-) -> Interval:
-    """`stationary_bootstrap_intervals` of a single number."""
-    (interval,) = stationary_bootstrap_intervals(
-        returns,
-        lambda sample: np.array([statistic(sample)]),
-        level=level,
-        repetitions=repetitions,
-        seed=seed,
-    )
-    return interval
+Statistic = Callable[[Float64], Float64]  # resamples (R, D) or (R, D, K) -> (R, M)
 
 
 def stationary_bootstrap_intervals(
     returns: Float64,
-    statistic: Callable[[Float64], Float64],
+    statistic: Statistic,
     *,
     level: float = LEVEL,
     repetitions: int = REPETITIONS,
     seed: int = 0,
 ) -> list[Interval]:
-    """Percentile intervals of numbers of daily returns, blocks of geometric length.
+    """Percentile intervals of M numbers of daily returns, blocks of geometric length.
 
     Args:
         returns: (D,), or (D, K) for K paths resampled by the same days.
-        statistic: of an array of that shape, (M,).
+        statistic: of R resamples at once, (R, D) or (R, D, K) -> (R, M).
         level: coverage of each interval, 0..1.
         repetitions: resamples.
         seed: the same seed gives the same intervals.
     """
-    from arch.bootstrap import StationaryBootstrap
-
-    generator = np.random.default_rng(seed)
-    bootstrap = StationaryBootstrap(block_length(returns), returns, seed=generator)
-    drawn = bootstrap.apply(statistic, repetitions)  # (R, M)
+    days = drawn_days(len(returns), block_length(returns), repetitions, seed)
+    drawn = in_parts(returns, days, statistic)  # (R, M)
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)  # (M,) each
     return [Interval(*ends) for ends in zip(low.tolist(), high.tolist(), strict=True)]
+
+
+def sharpe_interval(
+    returns: Float64, *, level: float = LEVEL, repetitions: int = REPETITIONS, seed: int = 0
+) -> Interval:
+    """`stationary_bootstrap_intervals` of the Sharpe ratio a year of daily returns (D,)."""
+    (interval,) = stationary_bootstrap_intervals(
+        returns[:, None], metrics.sharpe_ratios, level=level, repetitions=repetitions, seed=seed
+    )
+    return interval
+
+
+@lru_cache(maxsize=8)
+def drawn_days(days: int, block: int, repetitions: int, seed: int) -> Int32:
+    """Which days each resample of the stationary bootstrap is made of, (repetitions, days).
+
+    All paths of a judgement are as long, and drawing takes longer than what is done with the draw.
+
+    Args:
+        days: D, of the path.
+        block: mean length of a block, in days.
+        repetitions: resamples.
+        seed: of the draws.
+    """
+    from arch.bootstrap import StationaryBootstrap
+
+    order = np.arange(days, dtype=np.int32)
+    bootstrap = StationaryBootstrap(block, order, seed=np.random.default_rng(seed))
+    drawn = np.stack([sample for (sample,), _ in bootstrap.bootstrap(repetitions)])
+    drawn.flags.writeable = False  # it is handed out again
+    return drawn
+
+
+def in_parts(returns: Float64, days: Int32, statistic: Statistic) -> Float64:
+    """`statistic` of the resamples that `days` (R, D) makes of `returns`, in parts of 32 MB."""
+    size = max(1, _PART // returns.size)
+    parts = [statistic(returns[days[at : at + size]]) for at in range(0, len(days), size)]
+    return np.concatenate(parts)
 
 
 def bootstrap_band(
@@ -160,8 +181,8 @@ def bootstrap_band(
         seed: the same seed gives the same band.
     """
 
-    def growth(sample: Float64) -> Float64:
-        return np.cumprod(1.0 + sample).astype(np.float64)
+    def growth(samples: Float64) -> Float64:
+        return np.cumprod(1.0 + samples, axis=1)
 
     ends = stationary_bootstrap_intervals(
         returns, growth, level=level, repetitions=repetitions, seed=seed
@@ -171,9 +192,9 @@ def bootstrap_band(
 
 
 def sharpe_differences(paths: Float64) -> Float64:
-    """Sharpe ratio a year of column 0 less that of each other; (D, K) returns -> (K - 1,)."""
+    """Sharpe ratio a year of path 0 less that of each other; (..., D, K) -> (..., K - 1)."""
     ratios = metrics.sharpe_ratios(paths)
-    differences: Float64 = ratios[0] - ratios[1:]
+    differences: Float64 = ratios[..., :1] - ratios[..., 1:]
     return differences
 
 

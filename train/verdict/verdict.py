@@ -19,7 +19,7 @@ from train.stats.significance import (
     deflated_sharpe_ratio,
     expected_maximum_sharpe,
     sharpe_differences,
-    stationary_bootstrap_interval,
+    sharpe_interval,
     stationary_bootstrap_intervals,
 )
 from train.stats.superiority import superiority_p
@@ -63,7 +63,7 @@ def judge(
     _check_comparable(candidate, baselines, trials)
     moments = Moments.of(candidate.daily_returns)
     variance = _cross_trial_variance(trials, moments)
-    interval = stationary_bootstrap_interval(candidate.daily_returns, seed=seed)
+    interval = sharpe_interval(candidate.daily_returns, seed=seed)
     deflated = deflated_sharpe_ratio(moments, variance, trials.height)
     tried = np.empty((0, candidate.days)) if paths is None else paths  # (N, D)
     excess = _excess(candidate, baselines, tried, seed)

@@ -16,10 +16,12 @@ from train.stats.significance import (
     Moments,
     block_length,
     deflated_sharpe_ratio,
+    drawn_days,
     expected_maximum_sharpe,
+    in_parts,
     probabilistic_sharpe_ratio,
     sharpe_differences,
-    stationary_bootstrap_interval,
+    sharpe_interval,
     stationary_bootstrap_intervals,
 )
 
@@ -115,7 +117,7 @@ def test_the_interval_is_that_of_arch() -> None:
     theirs = StationaryBootstrap(block_length(returns), returns, seed=generator)
     low, high = theirs.conf_int(sharpe_ratio, 500, method="percentile")[:, 0]
 
-    found = stationary_bootstrap_interval(returns, repetitions=500, seed=6)
+    found = sharpe_interval(returns, repetitions=500, seed=6)
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-9)
 
 
@@ -150,7 +152,7 @@ def test_bootstrap_repeats_with_its_seed_only() -> None:
     returns = np.random.default_rng(1).normal(0.001, 0.01, 120)
 
     first, again, other = (
-        stationary_bootstrap_interval(returns, repetitions=200, seed=seed) for seed in (4, 4, 5)
+        sharpe_interval(returns, repetitions=200, seed=seed) for seed in (4, 4, 5)
     )
 
     assert first == again
@@ -165,7 +167,7 @@ def test_bootstrap_interval_covers_the_true_ratio() -> None:
     covered = 0
     for sample in range(80):
         returns = random.normal(mean, 0.01, 150)
-        interval = stationary_bootstrap_interval(returns, level=0.9, repetitions=200, seed=sample)
+        interval = sharpe_interval(returns, level=0.9, repetitions=200, seed=sample)
         covered += interval.low <= 1.0 <= interval.high
 
     assert 0.8 <= covered / 80 <= 1.0
@@ -187,11 +189,41 @@ def test_many_numbers_of_the_same_draws() -> None:
 
     first, second = stationary_bootstrap_intervals(paths, sharpe_differences, repetitions=300)
 
-    alone = stationary_bootstrap_interval(
-        paths, lambda drawn: float(sharpe_differences(drawn)[1]), repetitions=300
-    )
-    assert second == alone
+    def last(samples: np.ndarray) -> np.ndarray:
+        return sharpe_differences(samples)[:, 1:]
+
+    assert [second] == stationary_bootstrap_intervals(paths, last, repetitions=300)
     assert first != second
+
+
+def test_what_is_drawn_at_once_is_what_arch_draws_one_by_one() -> None:
+    paths = np.random.default_rng(9).normal(0.001, 0.01, (70, 2))
+    block = block_length(paths)
+    arch = StationaryBootstrap(block, paths, seed=np.random.default_rng(4))
+
+    days = drawn_days(70, block, 400, 4)
+    drawn = in_parts(paths, days, sharpe_differences)
+
+    one_by_one = [sharpe_differences(sample) for (sample,), _ in arch.bootstrap(400)]
+    assert drawn.shape == (400, 1)
+    assert np.array_equal(drawn, one_by_one)
+
+
+def test_draws_are_handed_out_again_and_cannot_be_changed() -> None:
+    days = drawn_days(30, 3, 10, 0)
+
+    assert drawn_days(30, 3, 10, 0) is days
+    with pytest.raises(ValueError, match="read-only"):
+        days[0, 0] = 1
+
+
+def test_parts_give_what_the_whole_gives() -> None:
+    paths = np.random.default_rng(2).normal(0.0, 0.01, (400, 30))
+    days = drawn_days(400, 2, 400, 0)  # 4.8 million numbers: two parts
+
+    assert np.array_equal(
+        in_parts(paths, days, sharpe_differences), sharpe_differences(paths[days])
+    )
 
 
 def test_autocorrelated_returns_widen_the_interval() -> None:
@@ -203,11 +235,11 @@ def test_autocorrelated_returns_widen_the_interval() -> None:
         sticky[day] = 0.7 * sticky[day - 1] + shocks[day]
 
     def width(returns: np.ndarray) -> float:
-        interval = stationary_bootstrap_interval(returns, repetitions=300)
+        interval = sharpe_interval(returns, repetitions=300)
         return interval.high - interval.low
 
     assert width(sticky) > 1.5 * width(random.permutation(sticky))
 
 
 def test_a_path_that_never_moves_has_a_point_interval() -> None:
-    assert stationary_bootstrap_interval(np.zeros(30), repetitions=20) == Interval(0.0, 0.0)
+    assert sharpe_interval(np.zeros(30), repetitions=20) == Interval(0.0, 0.0)

@@ -54,7 +54,7 @@ class AlpacaSource:
         key, secret = settings.alpaca_paper_api_key, settings.alpaca_paper_secret_key
         if not key or not secret:
             return None
-        access = Access.from_setting("ALPACA_DATA_URL", settings.alpaca_data_url)
+        access = Access.from_setting("ALPACA_DATA_URL", settings.alpaca_data_url, cache)
         return cls(key.get_secret_value(), secret.get_secret_value(), access)
 
     def batches(
@@ -163,7 +163,9 @@ class AlpacaSource:
         client = StockHistoricalDataClient(
             *self._keys, raw_data=True, url_override=self._access.base_url
         )
-        transport = self._access.transport or Transport(self.name, per_minute=PER_MINUTE)
+        transport = self._access.transport or Transport(
+            self.name, per_minute=PER_MINUTE, shared=self._access.sent
+        )
         adapter = CheckedAdapter(transport, self.key_variables)
         client._session.trust_env = self._access.uses_proxy
         client._session.mount("https://", adapter)  # the client offers no other way to a timeout

@@ -59,7 +59,7 @@ class PolygonSource:
         key = settings.massive_api_key or settings.polygon_api_key
         if not key:
             return None
-        access = Access.from_setting("POLYGON_URL", settings.polygon_url)
+        access = Access.from_setting("POLYGON_URL", settings.polygon_url, cache)
         return cls(key.get_secret_value(), access)
 
     def batches(
@@ -175,7 +175,9 @@ class PolygonSource:
 
         base = self._access.base_url or _HOST
         client = RESTClient(self._api_key, base=base, custom_json=self._answers)
-        transport = self._access.transport or Transport(self.name, per_minute=PER_MINUTE)
+        transport = self._access.transport or Transport(
+            self.name, per_minute=PER_MINUTE, shared=self._access.sent
+        )
         pool = CheckedPool(transport, self.key_variables, headers=client.headers)
         client.client = pool  # its own pool has no timeout: the client never passes on the one set
         return client, pool

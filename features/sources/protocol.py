@@ -43,25 +43,28 @@ class Access:
         base_url: Stands for the vendor's own; None: that.
         transport: How it is asked; None: at the rate that the source knows of.
         now: The time, UTC.
+        sent: File by which our processes count their requests together; None: each its own.
     """
 
     base_url: str | None = None
     transport: Transport | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sent: Path | None = None
 
     @classmethod
-    def from_setting(cls, variable: str, url: str | None) -> Self:
-        """The vendor itself, or a server on this machine that stands for it.
+    def from_setting(cls, variable: str, url: str | None, cache: Path) -> Self:
+        """The vendor itself, or a server on this machine that stands for it and has no limit.
 
         Args:
             variable: Name of the setting.
             url: Its value; None or "": the vendor itself.
+            cache: Folder where our processes count the requests to the vendor.
 
         Raises:
             ConfigError: an address elsewhere, which would be sent the key.
         """
         if not url:
-            return cls()
+            return cls(sent=cache / f"{variable.partition('_')[0].lower()}-requests.json")
         if not _is_of_this_machine(url):
             why = "it takes addresses of this machine only, such as http://127.0.0.1:8000"
             advice = f"correct or remove {variable} in .env or the environment"

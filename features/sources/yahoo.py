@@ -48,12 +48,14 @@ class YahooSource:
     def __init__(self, cache: Path, access: Access | None = None) -> None:
         self._cache = cache
         self._access = access or Access()
-        self._transport = self._access.transport or Transport(self.name, per_minute=PER_MINUTE)
+        self._transport = self._access.transport or Transport(
+            self.name, per_minute=PER_MINUTE, shared=self._access.sent
+        )
 
     @classmethod
     def from_settings(cls, settings: Settings, cache: Path) -> Self:
         """See `ConfiguredSource.from_settings`."""
-        return cls(cache, Access.from_setting("YAHOO_URL", settings.yahoo_url))
+        return cls(cache, Access.from_setting("YAHOO_URL", settings.yahoo_url, cache))
 
     def batches(
         self, symbols: Sequence[str], interval: str, start: datetime, end: datetime

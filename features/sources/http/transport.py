@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from features.sources.http.circuit_breaker import CircuitBreaker
@@ -29,6 +30,7 @@ class Clock:
     monotonic: Callable[[], float] = time.monotonic  # seconds
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random  # [0, 1)
+    wall: Callable[[], float] = time.time  # seconds, the same in all processes
 
 
 class Transport:
@@ -37,6 +39,7 @@ class Transport:
     Args:
         source: Its name, for messages.
         per_minute: Requests that it allows a minute.
+        shared: File by which processes count them together; None: each its own.
         patience: How long an answer is waited for; waiting for the budget does not count.
         clock: Where time comes from.
     """
@@ -46,13 +49,16 @@ class Transport:
         source: str,
         *,
         per_minute: int,
+        shared: Path | None = None,
         patience: Patience | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.source = source
         self.patience = patience or Patience()
         self._clock = clock or Clock()
-        self._budget = RateBudget(per_minute, clock=self._clock.monotonic, sleep=self._clock.sleep)
+        self._budget = RateBudget(
+            per_minute, shared=shared, clock=self._clock.wall, sleep=self._clock.sleep
+        )
         self._breaker = CircuitBreaker(source, clock=self._clock.monotonic)
 
     def ask(self, exchange: Callable[[float], T]) -> T:

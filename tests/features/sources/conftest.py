@@ -29,8 +29,13 @@ class FakeClock:
         self.slept.append(seconds)
         self.time_s += seconds
 
+    def seconds(self) -> float:
+        return self.time_s
+
     def clock(self) -> Clock:
-        return Clock(monotonic=lambda: self.time_s, sleep=self.sleep, random=lambda: 0.5)
+        return Clock(
+            monotonic=self.seconds, sleep=self.sleep, random=lambda: 0.5, wall=self.seconds
+        )
 
 
 @pytest.fixture

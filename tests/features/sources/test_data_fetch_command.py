@@ -136,11 +136,13 @@ def test_keys_are_sent_to_no_other_machine(local, monkeypatch, capsys, variable,
     assert not local.root.exists()
 
 
-def test_an_empty_address_is_none(monkeypatch):
-    assert Access.from_setting("YAHOO_URL", "") == Access.from_setting("YAHOO_URL", None)
-    assert Access.from_setting("YAHOO_URL", "http://localhost:80/").base_url == (
-        "http://localhost:80"
-    )
+def test_an_empty_address_is_none(tmp_path):
+    none, empty = (Access.from_setting("YAHOO_URL", url, tmp_path) for url in (None, ""))
+    here = Access.from_setting("YAHOO_URL", "http://localhost:80/", tmp_path)
+
+    assert none.base_url is None
+    assert none.sent == empty.sent == tmp_path / "yahoo-requests.json"
+    assert (here.base_url, here.sent) == ("http://localhost:80", None)
 
 
 @pytest.fixture

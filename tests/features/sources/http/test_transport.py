@@ -61,6 +61,36 @@ def test_five_requests_a_minute_leave_at_once_and_the_sixth_waits():
     assert clock.slept == [60.0]
 
 
+def test_processes_that_share_a_file_share_the_budget(tmp_path):
+    # given: one that used four of five, and left
+    clock, file = Moving(), tmp_path / "sent.json"
+    clock.time_s = 1000.0
+    first = RateBudget(5, shared=file, clock=clock, sleep=clock.sleep)
+    for _ in range(4):
+        first.take()
+    clock.time_s += 10
+
+    # when
+    second = RateBudget(5, shared=file, clock=clock, sleep=clock.sleep)
+    second.take()
+    second.take()
+
+    # then: the sixth waits until a minute after the first
+    assert clock.slept == [50.0]
+    assert json.loads(file.read_bytes()) == [1010.0, 1060.0]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1, null]", '["a"]', "[99999.0, 99999.0]"])
+def test_a_count_that_is_damaged_or_lies_ahead_holds_nobody_up(content, tmp_path):
+    clock, file = Moving(), tmp_path / "sent.json"
+    file.write_text(content)
+
+    RateBudget(1, shared=file, clock=clock, sleep=clock.sleep).take()
+
+    assert clock.slept == []
+    assert json.loads(file.read_bytes()) == [0.0]
+
+
 def test_the_breaker_opens_rests_lets_one_try_and_opens_again():
     clock = Moving()
     breaker = CircuitBreaker("yahoo", failures=2, rest_s=30, clock=clock)
@@ -121,7 +151,7 @@ def transport(clock: Moving, per_minute: int = 1000, **patience: float) -> Trans
         "yahoo",
         per_minute=per_minute,
         patience=Patience(**patience),
-        clock=Clock(monotonic=clock, sleep=clock.sleep, random=lambda: 1.0),
+        clock=Clock(monotonic=clock, sleep=clock.sleep, random=lambda: 1.0, wall=clock),
     )
 
 

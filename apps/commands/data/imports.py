@@ -68,7 +68,9 @@ def import_bars(
 
     if not path.is_dir():
         (landed,) = import_files([path], lake, read, source, replace=replace)
-        emit(_document(landed, source), as_json)
+        document = _document(landed, source)
+        shown = {name: value for name, value in document.items() if value != {}}
+        emit(document, as_json, lambda console: print_fields(console, shown))
         return
     if symbol:
         raise UsageError(f"--symbol {symbol}", "it is for one file", "leave it out for a folder")

@@ -34,7 +34,7 @@ demo: setup  ## run the whole line once on the simulated market (BARS=file for y
 	@$(BIN)/ploutos demo $(if $(BARS),--bars $(BARS))
 
 test: setup  ## run the tests, one process a core (WORKERS=2 for fewer: each takes 2 GB)
-	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --hypothesis-profile=ci
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --hypothesis-profile=ci --durations=25 --durations-min=5
 
 # The second pass measures the kernels, which numba runs compiled in the first. It leaves out one
 # window that counts in unsigned integers, which numpy wraps and numba widens.

@@ -182,7 +182,7 @@ def bootstrap_band(
     """
 
     def growth(samples: Float64) -> Float64:
-        return np.cumprod(1.0 + samples, axis=1)
+        return np.cumprod(1.0 + samples, axis=1).astype(np.float64)
 
     ends = stationary_bootstrap_intervals(
         returns, growth, level=level, repetitions=repetitions, seed=seed

@@ -163,7 +163,7 @@ def test_a_session_without_limits_says_so(ploutos, filled_home):
 
 
 def test_a_session_is_written_once(ploutos, filled_home):
-    again = ploutos("trade", "replay", "--local", "--session", "demo")
+    again = ploutos("trade", "replay", "--local", "--from", "2016-03-30", "--session", "demo")
 
     assert again.code == 2
     assert "--resume" in again.stderr

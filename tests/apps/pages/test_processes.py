@@ -56,7 +56,8 @@ def test_exit_codes_of_the_design(args, code, filled_home, tmp_path):
 def test_a_session_that_another_process_writes_is_exit_code_4(filled_home, tmp_path):
     with Journal(Home(filled_home).journal / "busy.jsonl"):
         outcome = call(
-            *("trade", "replay", "--local", "--session", "busy", "--resume"),
+            *("trade", "replay", "--local", "--from", "2016-03-30"),
+            *("--session", "busy", "--resume"),
             home=filled_home,
             cwd=tmp_path,
         )
@@ -80,7 +81,7 @@ def test_two_homes_never_meet(tmp_path):
     assert call(*simulate, home=one, cwd=tmp_path).returncode == 0
     status = call("data", "status", "--json", home=two, cwd=tmp_path)
 
-    assert json.loads(status.stdout) == {"lake": []}
+    assert json.loads(status.stdout) == {"lake": [], "actions": []}
     assert not two.exists()
 
 

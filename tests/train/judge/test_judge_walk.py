@@ -23,7 +23,7 @@ from train.policy.networks import Actor, NetworkShape, PolicyNet
 from train.report.report import write_report
 from train.scenarios.scenario import PloutosConfig
 from train.sweep.checkpoint import ONNX_FILE, ZIP_FILE, Outcome, seal
-from train.sweep.plan import SweepRequest, make_plan
+from train.sweep.plan import SWEEP_PLANS, SweepRequest, make_plan
 from train.sweep.results import best_trial, record_trial, save_best, sweep_records
 from train.sweep.state import finish, sweep_state
 from train.sweep.tune import TunedTrial
@@ -276,9 +276,10 @@ def test_a_fold_that_has_not_ended_names_the_walk_to_go_on_with(walked: Walked) 
 def test_a_sweep_of_the_users_that_is_named_as_a_fold_is_judged_by_itself(
     request_: SweepRequest, tmp_path: Path, random_market: Market
 ) -> None:
-    # given: a finished sweep called as the second fold of a walk w would be
+    # given: a finished sweep called as the second fold of a walk w would be, as was possible once
     home = request_.home
-    plan = make_plan(replace(request_, name="w.fold1"))
+    plan = make_plan(replace(request_, name="alone")).model_copy(update={"name": "w.fold1"})
+    SWEEP_PLANS.write(home, plan)
     trial = ended(tmp_path, plan, random_market, seed=0, rate=RATES[0], liked=True)
     record_trial(home, plan, trial)
     folder = save_best(home, plan, trial, random_market)

@@ -28,6 +28,9 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing the pinned packages into $(VENV) (a few minutes, about 3 GB)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@echo "compiling what is compiled, so that nobody waits for it later (half a minute)"
+	-@$(BIN)/ploutos bench env --assets 2 --num-envs 4 --seconds 0.1 > /dev/null
+	-@$(BIN)/ploutos features check --cuts 1 > /dev/null 2>&1
 	@touch $@
 
 demo: setup  ## run the whole line once on the simulated market (BARS=file for your own bars)

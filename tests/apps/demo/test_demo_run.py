@@ -132,6 +132,7 @@ def test_every_page_of_the_app_shows_the_demo(
             page.close()
 
 
+@pytest.mark.chaos
 def test_a_second_run_on_own_bars_works_in_the_same_home(demo: DemoRun, tmp_path: Path) -> None:
     # given: half a year of hourly bars of four symbols, in a CSV
     file = tmp_path / "mine.csv"

@@ -212,6 +212,7 @@ class TestCommand:
         result: dict[str, Any] = json.loads(output.splitlines()[-1])
         return result
 
+    @pytest.mark.chaos
     def test_a_killed_driver_goes_on_from_checkpoints(self, tmp_path: Path, scenario: Path) -> None:
         process = self.start(tmp_path, "--scenario", scenario, "--name", "killed")
         self.until_progress(process)

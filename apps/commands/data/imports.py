@@ -68,9 +68,7 @@ def import_bars(
 
     if not path.is_dir():
         (landed,) = import_files([path], lake, read, source, replace=replace)
-        document = _document(landed, source)
-        shown = {name: value for name, value in document.items() if value != {}}
-        emit(document, as_json, lambda console: print_fields(console, shown))
+        _emit_file(_document(landed, source), as_json)
         return
     if symbol:
         raise UsageError(f"--symbol {symbol}", "it is for one file", "leave it out for a folder")
@@ -95,6 +93,11 @@ def _files(folder: Path) -> list[Path]:
         why = f"no file below it ends in {', '.join(SUFFIXES)}"
         raise DataError(f"{folder} has no files of bars", why, f"ls {shlex.quote(str(folder))}")
     return files
+
+
+def _emit_file(document: dict[str, Any], as_json: bool) -> None:
+    shown = {name: value for name, value in document.items() if value != {}}
+    emit(document, as_json, lambda console: print_fields(console, shown))
 
 
 def _document(landed: "Landed", source: str) -> dict[str, Any]:

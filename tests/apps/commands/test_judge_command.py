@@ -133,8 +133,8 @@ def test_progress_counts_the_trials_of_all_folds():
 
     assert "fold 1/3 trial 2/2 progress" in line
     assert "all: 1 of 6 trials" in line
-    left, elapsed = progress.seconds_left, progress._elapsed
-    assert left == pytest.approx(elapsed * (6 - 1.5) / 1.5, rel=0.05)
+    before, left, after = progress._elapsed, progress.seconds_left, progress._elapsed
+    assert before <= left / ((6 - 1.5) / 1.5) <= after
 
 
 def test_a_resumed_walk_does_not_count_what_was_done_before():
@@ -146,4 +146,5 @@ def test_a_resumed_walk_does_not_count_what_was_done_before():
 
     # fold 0 was over; of the four trials left, a quarter of one was done since
     assert progress.ended == 2
-    assert progress.seconds_left == pytest.approx(progress._elapsed * 3.25 / 0.25, rel=0.05)
+    before, left, after = progress._elapsed, progress.seconds_left, progress._elapsed
+    assert before <= left / (3.25 / 0.25) <= after

@@ -1,9 +1,6 @@
 """A command line of its own for every test: its own home, its own environment."""
 
-import os
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,19 +10,14 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from served import served
 
 from apps.cli.cli import run
-from cluster.processes import Process
-from cluster.servers import free_port
 from cluster.settings import Home
-from cluster.tokens import ensure_token
 from envs.from_bars import market_from_bars
 from factories import trial, v6_manifest, verdict
 from features import Lake
 from outcome import Outcome, Ploutos
-from serve.endpoint import create_endpoint
-from serve.service import PolicyService
-from serve.state import ServeState
 from trade.policy.actors import LocalPolicy
 from trade.session.replay import ReplayRequest, replay
 from train.bundle.bundle import PolicyBundle, save_bundle, update_verdict
@@ -172,31 +164,5 @@ def make_session(place: Home, bundle: Path, bars: pl.DataFrame) -> Path:
 @pytest.fixture
 def endpoint(filled_home: Path) -> Iterator[str]:
     """The bundle of the filled home behind the real ASGI application, without Ray."""
-    import uvicorn
-
-    place = Home(filled_home)
-    (bundle,) = place.bundles.iterdir()
-    service, port = PolicyService(), free_port()
-    service.load(bundle)
-    token_path = place.tokens / "serve"
-    application = create_endpoint(service, ensure_token(token_path))
-    server = uvicorn.Server(uvicorn.Config(application, port=port, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    ours = Process.of(os.getpid())
-    assert ours is not None
-    ServeState(
-        pid=ours.pid,
-        start_ticks=ours.start_ticks,
-        url=f"http://127.0.0.1:{port}",
-        bundle_id=bundle.name,
-        bundle_path=bundle,
-        token_path=token_path,
-        log_path=place.logs / "serve.log",
-        started=datetime.now(UTC),
-    ).save(place)
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with served(Home(filled_home)) as url:
+        yield url

@@ -1,11 +1,7 @@
 """From vendors' servers to a replay, by commands alone: what is fetched is what is trained on."""
 
 import json
-import os
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -13,21 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
+from served import served
 
 import servers
 from apps.cli.cli import run
-from cluster.processes import Process
-from cluster.servers import free_port
 from cluster.settings import Home
-from cluster.tokens import ensure_token
 from features.slots.plan import slot_names
 from features.universe.sectors import SECTORS
-from serve.endpoint import create_endpoint
-from serve.service import PolicyService
-from serve.state import ServeState
 from train.bundle.bundle import read_manifest
-from train.bundle.stages import bundle_to_serve
 from train.ledger.ledger import TrialLedger
 
 pytestmark = pytest.mark.slow
@@ -104,36 +93,6 @@ def write_index(folder: Path) -> list[str]:
     (folder / "m.csv").write_text("\n".join(["symbol,start_date,end_date,index_ticker", *spells]))
     (folder / "c.csv").write_text("\n".join(["symbol,name,gics_sector", *companies]))
     return ["--membership", str(folder / "m.csv"), "--constituents", str(folder / "c.csv")]
-
-
-@contextmanager
-def served(home: Home) -> Iterator[None]:
-    """The default bundle behind the real application, without a Ray of its own."""
-    bundle, port = bundle_to_serve(home)[0], free_port()
-    service = PolicyService()
-    service.load(bundle)
-    token = home.tokens / "serve"
-    application = create_endpoint(service, ensure_token(token))
-    server = uvicorn.Server(uvicorn.Config(application, port=port, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    ours = Process.of(os.getpid())
-    assert ours is not None
-    ServeState(
-        pid=ours.pid,
-        start_ticks=ours.start_ticks,
-        url=f"http://127.0.0.1:{port}",
-        bundle_id=bundle.name,
-        bundle_path=bundle,
-        token_path=token,
-        log_path=home.logs / "serve.log",
-        started=datetime.now(UTC),
-    ).save(home)
-    while not server.started:
-        time.sleep(0.01)
-    yield
-    server.should_exit = True
-    thread.join()
 
 
 @pytest.mark.usefixtures("local_ray")
